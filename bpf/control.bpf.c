@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the loader does to flows, done in the kernel so that no count of the packet path is overwritten: giving
+ * verdicts (run as syscall programs) and walking the tables (iterators).
+ */
+#include "maps.h"
+#include <l7ctl/flow.h>
+
+/*
+ * A flow with a protocol moves from newcomers to flows. From the insertion on packets count in the new entry;
+ * a CPU that found the old one a moment before still counts there. So the amounts copied are taken off the old
+ * entry, which stays, and L7_APPLY_RETIRE, a while later, adds what gathered and removes it.
+ */
+static int l7_move(const struct l7_verdict *verdict, struct l7_flow *old)
+{
+    struct l7_flow moved = *old;
+    __u32 way;
+
+    moved.protocol = verdict->protocol;
+    moved.application = verdict->application;
+    moved.reason = verdict->reason;
+    moved.verdict_packet = verdict->packet;
+    if (bpf_map_update_elem(&flows, &verdict->key, &moved, BPF_NOEXIST) != 0) {
+        l7_count(flows_failed);
+        return -1;
+    }
+    l7_flow_flag(old, L7_F_MOVED | L7_F_LIMIT);
+    for (way = 0; way < 2; way++) {
+        __sync_fetch_and_add(&old->packets[way], -moved.packets[way]);
+        __sync_fetch_and_add(&old->bytes[way], -moved.bytes[way]);
+    }
+    return 0;
+}
+
+static void l7_retire(const struct l7_verdict *verdict)
+{
+    struct l7_flow *old = bpf_map_lookup_elem(&newcomers, &verdict->key);
+    struct l7_flow *now;
+    __u32 way;
+
+    if (!old || !(old->flags & L7_F_MOVED) || old->born != verdict->born)
+        return;
+    now = bpf_map_lookup_elem(&flows, &verdict->key);
+    if (now) {
+        for (way = 0; way < 2; way++) {
+            __sync_fetch_and_add(&now->packets[way], old->packets[way]);
+            __sync_fetch_and_add(&now->bytes[way], old->bytes[way]);
+        }
+        l7_flow_flag(now, old->flags & (L7_F_ENDED | L7_F_SYN_0 | L7_F_SYN_1));
+    }
+    bpf_map_delete_elem(&newcomers, &verdict->key);
+}
+
+/* The flow leaves the count of unset ones and joins its protocol's, where its initiator's packets are counted. */
+static void l7_account_verdict(const struct l7_flow *flow, __u16 protocol)
+{
+    __u32 attach = flow->owner[0] ? flow->owner[0] - 1U : flow->owner[1] - 1U;
+    struct l7_account *account;
+
+    if (attach >= L7_ATTACH_MAX)
+        return;
+    account = l7_account_of(attach, L7_UNSET);
+    if (account)
+        account->flows--;
+    account = l7_account_of(attach, protocol);
+    if (account)
+        account->flows++;
+}
+
+static void l7_judge(const struct l7_verdict *verdict, struct l7_batch *batch)
+{
+    struct l7_flow *flow = bpf_map_lookup_elem(&newcomers, &verdict->key);
+
+    if (!flow || flow->born != verdict->born) {
+        l7_count(verdicts_missing);
+        batch->missing++;
+        return;
+    }
+    if (flow->protocol != L7_UNSET || (flow->flags & L7_F_MOVED)) {
+        l7_count(verdicts_late);
+        return;
+    }
+    if (verdict->protocol == L7_UNKNOWN) {
+        flow->reason = verdict->reason;
+        flow->verdict_packet = verdict->packet;
+        flow->protocol = L7_UNKNOWN;
+    } else if (l7_move(verdict, flow) != 0) {
+        return;
+    }
+    l7_account_verdict(flow, verdict->protocol);
+    l7_count(verdicts);
+    batch->applied++;
+}
+
+struct l7_apply_args {
+    __u32 worker;
+    __u32 reserved;
+};
+
+static long l7_apply_one(__u32 index, struct l7_apply_args *args)
+{
+    struct l7_batch *batch = bpf_map_lookup_elem(&batches, &args->worker);
+    struct l7_verdict *verdict;
+
+    if (!batch || index >= batch->count || index >= L7_BATCH_MAX)
+        return 1;
+    verdict = &batch->verdicts[index];
+    switch (verdict->op) {
+    case L7_APPLY_VERDICT:
+        l7_judge(verdict, batch);
+        break;
+    case L7_APPLY_RETIRE:
+        l7_retire(verdict);
+        break;
+    case L7_APPLY_REMOVE:
+        bpf_map_delete_elem(&newcomers, &verdict->key);
+        bpf_map_delete_elem(&flows, &verdict->key);
+        break;
+    }
+    return 0;
+}
+
+/* Carries out batches[args->worker]; that worker alone runs it. */
+SEC("syscall")
+int l7_apply(struct l7_apply_args *args)
+{
+    struct l7_apply_args local = {.worker = args->worker};
+    struct l7_batch *batch = bpf_map_lookup_elem(&batches, &local.worker);
+
+    if (!batch)
+        return -1;
+    batch->applied = 0;
+    batch->missing = 0;
+    bpf_loop(batch->count & (2 * L7_BATCH_MAX - 1), l7_apply_one, &local, 0);
+    return 0;
+}
+
+/* bpf_iter__bpf_map_elem, as far as it is used; relocated against the running kernel's BTF. */
+struct bpf_iter_meta {
+    struct seq_file *seq;
+} __attribute__((preserve_access_index));
+struct bpf_iter__bpf_map_elem {
+    struct bpf_iter_meta *meta;
+    void *key;
+    void *value;
+} __attribute__((preserve_access_index));
+
+static __attribute__((always_inline)) int l7_entry_of(struct bpf_iter__bpf_map_elem *ctx,
+                                                      struct l7_flow_entry *entry)
+{
+    struct l7_key *key = ctx->key;
+    struct l7_flow *flow = ctx->value;
+
+    if (!key || !flow)
+        return -1;
+    entry->key = *key;
+    entry->flow = *flow;
+    entry->now = (__u32)bpf_jiffies64();
+    entry->ended = 0;
+    return 0;
+}
+
+/* Hands out every flow of the table it is attached to. */
+SEC("iter/bpf_map_elem")
+int l7_dump(struct bpf_iter__bpf_map_elem *ctx)
+{
+    struct l7_flow_entry entry;
+
+    if (l7_entry_of(ctx, &entry) == 0 && !(entry.flow.flags & L7_F_MOVED))
+        bpf_seq_write(ctx->meta->seq, &entry, sizeof(entry));
+    return 0;
+}
+
+/* Hands out the flows that have ended or been idle too long, and removes them once they are written. */
+static __attribute__((always_inline)) int l7_sweep(struct bpf_iter__bpf_map_elem *ctx, void *table)
+{
+    struct l7_flow_entry entry;
+    struct l7_timeouts *limits;
+    __u32 zero = 0;
+
+    if (l7_entry_of(ctx, &entry) != 0)
+        return 0;
+    limits = bpf_map_lookup_elem(&timeouts, &zero);
+    if (!limits || !l7_flow_expired(&entry.flow, entry.key.l4, limits, entry.now))
+        return 0;
+    entry.ended = 1;
+    /* No room in this read's buffer: the kernel shows the flow again at the next read. */
+    if (!(entry.flow.flags & L7_F_MOVED) &&
+        bpf_seq_write(ctx->meta->seq, &entry, sizeof(entry)) != 0)
+        return 0;
+    bpf_map_delete_elem(table, &entry.key);
+    return 1;
+}
+
+SEC("iter/bpf_map_elem")
+int l7_sweep_flows(struct bpf_iter__bpf_map_elem *ctx)
+{
+    if (l7_sweep(ctx, &flows))
+        l7_count(expired_flows);
+    return 0;
+}
+
+SEC("iter/bpf_map_elem")
+int l7_sweep_newc(struct bpf_iter__bpf_map_elem *ctx)
+{
+    if (l7_sweep(ctx, &newcomers))
+        l7_count(expired_newcomers);
+    return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";

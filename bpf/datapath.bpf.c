@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The packet path: one object for each device. Parse, find the flow, count, and let the flow's outcome set mark and
+ * class; flows without a verdict also send their early payload to the loader.
+ */
+#include "ring.h"
+
+/* Set by the loader before loading; the verifier drops what does not apply to the device. */
+const volatile __u32 l7_device_slot = 0;
+const volatile __u32 l7_l3_device = 0;
+
+/*
+ * A step that is verified by itself, once, knowing only the types of what it is given; steps that are static are
+ * verified again for each way that leads to them.
+ */
+#define L7_STEP __attribute__((noinline))
+
+/* What the steps of one packet share. */
+struct l7_pass {
+    struct l7_packet packet;
+    __u32 attach;   /* attachment point: device slot and hook */
+    __u32 now;      /* jiffies */
+    __u32 packets;  /* on the wire */
+    __u32 sampled;  /* payload of the first wire packet */
+    __u64 bytes;
+};
+
+/* Room for what the slow steps make, which the stack has not: tc programs do not nest on a CPU. */
+struct l7_scratch {
+    struct l7_fragment_key datagram;
+    struct l7_walk walk;
+    struct l7_flow fresh;
+    struct l7_record head;
+};
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct l7_scratch);
+} scratch SEC(".maps");
+
+L7_STEP int l7_count_parse(int result)
+{
+    switch (result) {
+    case L7_PARSE_NOT_IP:
+        l7_count(not_ip);
+        break;
+    case L7_PARSE_MPLS:
+        l7_count(mpls_unsupported);
+        break;
+    case L7_PARSE_TRUNCATED_LINK:
+        l7_count(truncated_link);
+        break;
+    case L7_PARSE_TRUNCATED_IP:
+        l7_count(truncated_ip);
+        break;
+    case L7_PARSE_TRUNCATED_TRANSPORT:
+        l7_count(truncated_transport);
+        break;
+    case L7_PARSE_BAD_VERSION:
+        l7_count(bad_ip_version);
+        break;
+    case L7_PARSE_BAD_IP_LENGTH:
+        l7_count(bad_ip_length);
+        break;
+    case L7_PARSE_BAD_TCP_OFFSET:
+        l7_count(bad_tcp_offset);
+        break;
+    case L7_PARSE_BAD_UDP_LENGTH:
+        l7_count(bad_udp_length);
+        break;
+    case L7_PARSE_TOO_DEEP:
+        l7_count(headers_too_deep);
+        break;
+    default:
+        break;
+    }
+    return 0;
+}
+
+/* Sends the loader what the packet holds for it. */
+L7_STEP int l7_sample(struct __sk_buff *skb, struct l7_flow *flow, struct l7_pass *pass,
+                      __u32 direction, __u32 ends)
+{
+    struct l7_sample sample;
+    struct l7_record *head;
+    struct l7_scratch *s;
+    enum l7_sample_kind kind;
+    __u32 zero = 0;
+    struct l7_settings *set = bpf_map_lookup_elem(&settings, &zero);
+
+    s = bpf_map_lookup_elem(&scratch, &zero);
+    if (!set || !flow || !pass || !s)
+        return 0;
+    head = &s->head;
+    direction &= 1;
+    kind = l7_flow_sample(flow, &pass->packet, direction, pass->sampled, (int)ends,
+                          set->sample_packets, set->sample_bytes, &sample);
+    if (kind == L7_SAMPLE_RETRANSMITTED)
+        l7_count(retransmitted);
+    if (kind != L7_SAMPLE_TAKE)
+        return 0;
+    if (sample.limit == 1)
+        l7_count(limit_packets);
+    else if (sample.limit == 2)
+        l7_count(limit_bytes);
+
+    head->key = pass->packet.key;
+    head->time_ns = bpf_ktime_get_ns();
+    head->hash = l7_key_hash(&pass->packet.key);
+    head->packet = (__u32)(flow->packets[0] + flow->packets[1]);
+    head->offset = sample.offset;
+    head->size = (__u16)sample.size;
+    head->direction = (__u8)direction;
+    head->flags = sample.flags | (flow->flags & L7_F_INITIATOR_1 ? L7_R_INITIATOR_1 : 0);
+    head->wire_size = (__u16)(pass->sampled > 0xffff ? 0xffff : pass->sampled);
+    head->reserved = 0;
+    head->born = flow->born;
+    if (l7_ring_put(skb, head, pass->packet.payload + sample.skip) == 0) {
+        l7_flow_sampled(flow, direction, &sample);
+        l7_count(records);
+    } else {
+        l7_flow_sample_lost(flow, direction, &sample);
+        l7_count(records_lost);
+    }
+    return 0;
+}
+
+/* A flow that has no verdict yet, or none that names a protocol. Returns its protocol number. */
+L7_STEP __u32 l7_newcomer(struct __sk_buff *skb, struct l7_pass *pass)
+{
+    __u32 direction, ends, zero = 0;
+    struct l7_settings *set;
+    struct l7_account *account;
+    struct l7_flow *flow;
+
+    if (!pass)
+        return L7_UNSET;
+    flow = bpf_map_lookup_elem(&newcomers, &pass->packet.key);
+
+    if (flow && l7_flow_restarts(flow, &pass->packet)) {
+        l7_count(flows_restarted);
+        bpf_map_delete_elem(&newcomers, &pass->packet.key);
+        flow = 0;
+    }
+    if (!flow) {
+        struct l7_scratch *s = bpf_map_lookup_elem(&scratch, &zero);
+
+        if (!s)
+            return L7_UNSET;
+        l7_flow_begin(&s->fresh, &pass->packet, pass->now);
+        /* Where two CPUs meet here, one creates the flow and the other's attempt changes nothing. */
+        if (bpf_map_update_elem(&newcomers, &pass->packet.key, &s->fresh, BPF_NOEXIST) == 0) {
+            l7_count(flows_created);
+            account = l7_account_of(pass->attach, L7_UNSET);
+            if (account)
+                account->flows++;
+        }
+        flow = bpf_map_lookup_elem(&newcomers, &pass->packet.key);
+        if (!flow) {
+            l7_count(newcomers_failed);
+            return L7_UNSET;
+        }
+    }
+    set = bpf_map_lookup_elem(&settings, &zero);
+    if (!set)
+        return L7_UNSET;
+    direction = l7_flow_direction(flow, &pass->packet);
+    if (l7_flow_owned(flow, direction, pass->attach, pass->now, set->handover_ticks)) {
+        l7_flow_count(flow, direction, pass->packets, pass->bytes, pass->now);
+        ends = (__u32)l7_flow_note_flags(flow, &pass->packet, direction);
+        if (flow->protocol == L7_UNSET)
+            l7_sample(skb, flow, pass, direction, ends);
+    }
+    return flow->protocol;
+}
+
+/* TCP that begins or ends within a flow that has a verdict. Returns 1 where a new connection took its ports. */
+L7_STEP int l7_flow_edge(struct l7_flow *flow, struct l7_packet *packet)
+{
+    if (!flow || !packet)
+        return 0;
+    if (l7_flow_restarts(flow, packet)) {
+        l7_count(flows_restarted);
+        bpf_map_delete_elem(&flows, &packet->key);
+        return 1;
+    }
+    l7_flow_note_flags(flow, packet, l7_flow_direction(flow, packet));
+    return 0;
+}
+
+L7_STEP int l7_begin_skb(struct __sk_buff *skb, struct l7_packet *packet, struct l7_scratch *s)
+{
+    if (!packet || !s)
+        return L7_PARSE_TRUNCATED_LINK;
+    return l7_parse_begin((void *)(long)skb->data, (void *)(long)skb->data_end, skb->len,
+                          (int)l7_l3_device, packet, &s->datagram, &s->walk);
+}
+
+L7_STEP int l7_extension_skb(struct __sk_buff *skb, struct l7_scratch *s)
+{
+    if (!s)
+        return L7_PARSE_TRUNCATED_IP;
+    return l7_parse_extension((void *)(long)skb->data, (void *)(long)skb->data_end, &s->walk);
+}
+
+L7_STEP int l7_finish_skb(struct __sk_buff *skb, struct l7_packet *packet, struct l7_scratch *s)
+{
+    if (!packet || !s)
+        return L7_PARSE_TRUNCATED_IP;
+    return l7_parse_finish((void *)(long)skb->data, (void *)(long)skb->data_end, &s->walk, packet,
+                           &s->datagram);
+}
+
+/* Gives a later fragment its datagram's ports, remembers those of a first one. Returns 0, or -1: an orphan. */
+L7_STEP int l7_fragmented(struct l7_packet *packet, struct l7_scratch *s)
+{
+    struct l7_fragment *known, first;
+
+    if (!packet || !s)
+        return -1;
+    if (packet->fragment == 1) {
+        first = l7_fragment_of(packet);
+        if (bpf_map_update_elem(&fragments, &s->datagram, &first, BPF_ANY) != 0)
+            l7_count(fragments_table_failed);
+        return 0;
+    }
+    l7_count(fragments_later);
+    known = bpf_map_lookup_elem(&fragments, &s->datagram);
+    if (!known) {
+        l7_count(fragments_orphan);
+        return -1;
+    }
+    first = *known;
+    l7_fragment_apply(packet, &s->datagram, &first);
+    return 0;
+}
+
+/*
+ * The slow way, for what the quick one could not finish: headers beyond the linear part, fragments, IPv6 extension
+ * headers. Returns L7_PARSE_OK, L7_PARSE_FRAGMENT for an orphan, or what is wrong.
+ */
+L7_STEP int l7_parse_slow(struct __sk_buff *skb, struct l7_packet *packet)
+{
+    __u32 want = skb->len < L7_HEADERS_MAX ? skb->len : L7_HEADERS_MAX;
+    __u32 zero = 0;
+    struct l7_scratch *s = bpf_map_lookup_elem(&scratch, &zero);
+    int result, i;
+
+    if (!s || !packet)
+        return L7_PARSE_TRUNCATED_LINK;
+    if (skb->data_end - skb->data < want) {
+        if (bpf_skb_pull_data(skb, want) < 0)
+            return L7_PARSE_TRUNCATED_LINK;
+        l7_count(headers_pulled);
+    }
+    result = l7_begin_skb(skb, packet, s);
+    if (result == L7_PARSE_EXTENSION) {
+        for (i = 0; i < L7_EXTENSIONS_MAX && result == L7_PARSE_EXTENSION; i++)
+            result = l7_extension_skb(skb, s);
+        if (result == L7_PARSE_EXTENSION)
+            return L7_PARSE_TOO_DEEP;
+        if (result == L7_PARSE_OK)
+            result = l7_finish_skb(skb, packet, s);
+    }
+    if (result != L7_PARSE_OK && result != L7_PARSE_FRAGMENT)
+        return result;
+    if (packet->fragment && l7_fragmented(packet, s) < 0)
+        return L7_PARSE_FRAGMENT;
+    return L7_PARSE_OK;
+}
+
+/* A packet we cannot place. */
+L7_STEP int l7_account_odd(struct __sk_buff *skb, __u32 attach, int result)
+{
+    __u32 protocol = L7_MALFORMED;
+    struct l7_account *account;
+
+    l7_count_parse(result);
+    if (result == L7_PARSE_FRAGMENT)
+        protocol = L7_UNKNOWN;
+    else if (result == L7_PARSE_NOT_IP || result == L7_PARSE_MPLS)
+        protocol = L7_NON_IP;
+    account = l7_account_of(attach, protocol);
+    if (account) {
+        account->packets++;
+        account->bytes += skb->len;
+    }
+    return 0;
+}
+
+static __attribute__((always_inline)) int l7_classify(struct __sk_buff *skb, __u32 hook)
+{
+    __u32 zero = 0, protocol, index;
+    struct l7_settings *set = bpf_map_lookup_elem(&settings, &zero);
+    struct l7_account *account;
+    struct l7_outcome *outcome;
+    struct l7_flow *flow;
+    struct l7_pass pass;
+    __u32 attach, now, packets, gso_size;
+    __u64 bytes;
+    int result;
+
+    if (!set)
+        return L7_TC_NEXT;
+    if (L7_UNLIKELY(set->bypass)) {
+        l7_count(bypassed);
+        return L7_TC_NEXT;
+    }
+    attach = l7_device_slot * 2 + hook;
+    result = l7_parse_begin((void *)(long)skb->data, (void *)(long)skb->data_end, skb->len,
+                            (int)l7_l3_device, &pass.packet, 0, 0);
+    if (L7_UNLIKELY(result != L7_PARSE_OK)) {
+        if (result != L7_PARSE_NOT_IP)
+            result = l7_parse_slow(skb, &pass.packet);
+        if (result != L7_PARSE_OK) {
+            l7_account_odd(skb, attach, result);
+            return L7_TC_NEXT;
+        }
+    }
+    now = (__u32)bpf_jiffies64();
+    packets = 1;
+    bytes = skb->len;
+    gso_size = skb->gso_size;
+    if (gso_size)
+        l7_wire_size(&pass.packet, skb->len, skb->gso_segs, gso_size, &packets, &bytes);
+
+    flow = bpf_map_lookup_elem(&flows, &pass.packet.key);
+    if (L7_UNLIKELY(flow && (pass.packet.tcp_flags & (L7_TCP_SYN | L7_TCP_FIN | L7_TCP_RST)) &&
+                    l7_flow_edge(flow, &pass.packet)))
+        flow = 0;
+    if (L7_LIKELY(flow != 0)) {
+        __u32 direction = l7_flow_direction(flow, &pass.packet);
+
+        if (l7_flow_owned(flow, direction, attach, now, set->handover_ticks))
+            l7_flow_count(flow, direction, packets, bytes, now);
+        protocol = flow->protocol;
+    } else {
+        pass.attach = attach;
+        pass.now = now;
+        pass.packets = packets;
+        pass.bytes = bytes;
+        pass.sampled = pass.packet.fragment == 2 ? 0 : pass.packet.payload_size;
+        if (pass.packet.key.l4 == L7_IPPROTO_UDP && gso_size && pass.sampled > gso_size)
+            pass.sampled = gso_size; /* several datagrams in one skb: the first */
+        protocol = l7_newcomer(skb, &pass);
+    }
+    account = l7_account_of(attach, protocol);
+    if (account) {
+        account->packets += packets;
+        account->bytes += bytes;
+    }
+    index = (set->outcome_bank & 1) * L7_PROTOCOLS_MAX + (protocol & (L7_PROTOCOLS_MAX - 1));
+    outcome = bpf_map_lookup_elem(&outcomes, &index);
+    if (outcome && outcome->flags) {
+        if (outcome->flags & L7_O_MARK)
+            skb->mark = (skb->mark & ~set->mark_mask) | (outcome->mark & set->mark_mask);
+        if (outcome->flags & L7_O_CLASS)
+            skb->priority = outcome->classid;
+    }
+    return L7_TC_NEXT;
+}
+
+SEC("tc")
+int l7_ingress(struct __sk_buff *skb)
+{
+    return l7_classify(skb, L7_INGRESS);
+}
+
+SEC("tc")
+int l7_egress(struct __sk_buff *skb)
+{
+    return l7_classify(skb, L7_EGRESS);
+}
+
+char LICENSE[] SEC("license") = "GPL";

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The maps, each with its one writer. All are pinned by the loader, which also sizes them. */
+#ifndef L7CTL_BPF_MAPS_H
+#define L7CTL_BPF_MAPS_H
+
+#include <l7ctl/packet.h>
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+/* Flows that have a verdict. Writer: l7_apply inserts, the packet path counts, l7_sweep_flows removes. */
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, 131072);
+    __type(key, struct l7_key);
+    __type(value, struct l7_flow);
+} flows SEC(".maps");
+
+/*
+ * Flows that are unset or unknown. A table of their own, so that a flood of new flows pushes out other new flows
+ * only. Writer: the packet path; l7_apply for the verdict's fields; l7_sweep_newcomers removes.
+ */
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, 32768);
+    __type(key, struct l7_key);
+    __type(value, struct l7_flow);
+} newcomers SEC(".maps");
+
+/* Writer: the packet path, on a datagram's first fragment. */
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, L7_FRAGMENTS_MAX);
+    __type(key, struct l7_fragment_key);
+    __type(value, struct l7_fragment);
+} fragments SEC(".maps");
+
+/* Writer: the loader. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct l7_settings);
+} settings SEC(".maps");
+
+/* By bank and protocol. Writer: the loader, in the bank that is not in force. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 2 * L7_PROTOCOLS_MAX);
+    __type(key, __u32);
+    __type(value, struct l7_outcome);
+} outcomes SEC(".maps");
+
+/* Writer: the loader. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct l7_timeouts);
+} timeouts SEC(".maps");
+
+/* Index: attachment point * L7_PROTOCOLS_MAX + protocol. Writer: the packet path and l7_apply. */
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, L7_ATTACH_MAX * L7_PROTOCOLS_MAX);
+    __type(key, __u32);
+    __type(value, struct l7_account);
+} accounting SEC(".maps");
+
+/* Writer: the programs. */
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct l7_counters);
+} counters SEC(".maps");
+
+/* Writer: the loader, on attach and detach. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, L7_ATTACH_MAX);
+    __type(key, __u32);
+    __type(value, struct l7_attachment);
+} attachments SEC(".maps");
+
+/* Writer: the loader. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, L7_PROTOCOLS_MAX);
+    __type(key, __u32);
+    __type(value, struct l7_protocol_name);
+} protocols SEC(".maps");
+
+/* Writer: the loader. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, L7_SHARDS_MAX);
+    __type(key, __u32);
+    __type(value, struct l7_worker);
+} workers SEC(".maps");
+
+/* Verdicts on their way to l7_apply, by worker. Writer: the worker. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, L7_SHARDS_MAX);
+    __type(key, __u32);
+    __type(value, struct l7_batch);
+} batches SEC(".maps");
+
+/* One ring for each worker. Writer: the packet path; the loader puts the rings in. */
+struct l7_ring {
+    __uint(type, BPF_MAP_TYPE_RINGBUF);
+    __uint(max_entries, 1 << 22);
+};
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+    __uint(max_entries, L7_SHARDS_MAX);
+    __type(key, __u32);
+    __array(values, struct l7_ring);
+} rings SEC(".maps");
+
+#define L7_TC_NEXT (-1) /* TC_ACT_UNSPEC and TCX_NEXT: the next program decides */
+
+#define l7_count(member)                                                                           \
+    do {                                                                                           \
+        __u32 zero_ = 0;                                                                           \
+        struct l7_counters *counters_ = bpf_map_lookup_elem(&counters, &zero_);                    \
+        if (counters_)                                                                             \
+            counters_->member++;                                                                   \
+    } while (0)
+
+static inline struct l7_account *l7_account_of(__u32 attach, __u32 protocol)
+{
+    __u32 index = attach * L7_PROTOCOLS_MAX + (protocol & (L7_PROTOCOLS_MAX - 1));
+
+    return bpf_map_lookup_elem(&accounting, &index);
+}
+
+#endif

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Everything that crosses the boundary between the BPF programs and the loader: map keys and values and the
+ * ring record. No struct has implicit padding; any change of one bumps L7_ABI, and the loader adopts pinned
+ * maps only when the number matches.
+ */
+#ifndef L7CTL_ABI_H
+#define L7CTL_ABI_H
+
+#include <l7ctl/bytes.h>
+
+#define L7_ABI 1
+
+/* Bounds. Each is counted where it is reached. */
+#define L7_ATTACH_MAX 32         /* attachment points: 16 devices, ingress and egress */
+#define L7_PROTOCOLS_MAX 512     /* protocol numbers, 0 and 1 being unset and unknown */
+#define L7_NAME_MAX 32           /* bytes of a protocol name with its NUL */
+#define L7_SHARDS_MAX 64         /* ring buffers, one per worker */
+#define L7_SAMPLE_MAX 4096       /* payload bytes one ring record can carry */
+#define L7_BATCH_MAX 256         /* verdicts applied by one run of l7_apply */
+#define L7_FRAGMENTS_MAX 8192    /* datagrams whose later fragments are being awaited */
+
+/* Protocol numbers that are not a protocol. */
+#define L7_UNSET 0   /* still being looked at */
+#define L7_UNKNOWN 1 /* given up */
+#define L7_NON_IP 2  /* accounting only: nothing we parse */
+#define L7_MALFORMED 3
+#define L7_PROTOCOL_FIRST 16
+
+enum l7_hook { L7_INGRESS = 0, L7_EGRESS = 1 };
+
+/*
+ * One flow, found from either direction. The ends are in ascending order of address, then port, compared as
+ * raw words; IPv4 is held as an IPv4-mapped address (RFC 4291, 2.5.5.2).
+ */
+struct l7_key {
+    __be32 addr[2][4];
+    __be16 port[2]; /* 0 where the protocol has none */
+    __u8 l4;        /* IPPROTO_ number */
+    __u8 family;    /* 4 or 6 */
+    __u16 reserved;
+};
+L7_ASSERT(sizeof(struct l7_key) == 40);
+
+/* Flags of a flow; set with an atomic or, as both directions may be on a CPU each. */
+#define L7_F_INITIATOR_1 0x0001  /* addr[1] began the conversation */
+#define L7_F_SYN_0 0x0002        /* SYN seen from the initiator */
+#define L7_F_SYN_1 0x0004        /* SYN seen from the responder */
+#define L7_F_FIN_0 0x0008        /* FIN seen from the initiator */
+#define L7_F_FIN_1 0x0010
+#define L7_F_RST 0x0020
+#define L7_F_MIDSTREAM 0x0040    /* the first packet seen did not begin the conversation */
+#define L7_F_LIMIT 0x0080        /* enough was sampled; no more records are made */
+#define L7_F_LOST_0 0x0100       /* a record of direction 0 found no room in the ring */
+#define L7_F_LOST_1 0x0200
+#define L7_F_MOVED 0x0400        /* lives on in the table of flows that have a verdict */
+#define L7_F_START_0 0x0800      /* start[0] is known */
+#define L7_F_START_1 0x1000
+#define L7_F_ENDED (L7_F_RST | L7_F_FIN_0 | L7_F_FIN_1)
+
+/* How a verdict was reached. */
+enum l7_reason {
+    L7_REASON_NONE = 0,
+    L7_REASON_PATTERN,
+    L7_REASON_DISSECTOR,
+    L7_REASON_EXPECTED,
+    L7_REASON_REPLICA,
+    L7_REASON_DNS_HINT,
+    L7_REASON_ENDPOINT,
+    L7_REASON_OPERATOR,
+    L7_REASON_LIMIT,
+    L7_REASON_ONE_SIDED,
+    L7_REASON_MIDSTREAM,
+    L7_REASON_NO_MATCH,
+    L7_REASONS
+};
+
+/*
+ * A flow's state. The packet path writes it, but for protocol to verdict_packet, which l7_apply writes.
+ * Direction 0 is from the initiator. Each direction is counted at one attachment point only.
+ */
+struct l7_flow {
+    __u64 packets[2]; /* as on the wire: a GSO packet counts its segments */
+    __u64 bytes[2];
+    __u32 seen[2]; /* low half of the kernel's jiffies at the last packet counted */
+    __u32 born;
+    __u16 protocol;
+    __u16 application;
+    __u32 flags;
+    __u8 reason;
+    __u8 owner[2]; /* attachment point that counts the direction, plus one; 0: none yet */
+    __u8 reserved;
+    __u32 start[2];       /* TCP: sequence number of the first payload byte */
+    __u32 next[2];        /* payload offset that sampling has reached */
+    __u16 samples[2];     /* payload packets looked at while unset */
+    __u16 verdict_packet; /* the packet of the flow it was decided at, from 1 */
+    __u16 spare;
+};
+L7_ASSERT(sizeof(struct l7_flow) == 80);
+
+/* Flags of a record. */
+#define L7_R_LAST 0x01      /* a limit is reached: nothing more will come */
+#define L7_R_END 0x02       /* FIN or RST: the direction sends no more */
+#define L7_R_LOST 0x04      /* an earlier record of this direction found no room */
+#define L7_R_MIDSTREAM 0x08 /* the flow's beginning was not seen */
+#define L7_R_ONE_SIDED 0x10 /* so far only one direction has been seen */
+#define L7_R_CUT 0x20       /* the packet had more payload than the record */
+#define L7_R_INITIATOR_1 0x40 /* addr[1] of the key is the initiator */
+
+/* Early payload of a flow, in a ring buffer; size bytes of payload follow. */
+struct l7_record {
+    struct l7_key key;
+    __u64 time_ns; /* CLOCK_MONOTONIC when the packet passed */
+    __u32 hash;    /* l7_key_hash(&key) */
+    __u32 packet;  /* the flow's packet number, from 1 */
+    __u32 offset;  /* of the first byte within its direction's payload */
+    __u16 size;
+    __u8 direction;
+    __u8 flags;
+    __u16 wire_size; /* payload of the packet, of which size bytes are here; saturates */
+    __u16 reserved;
+    __u32 born;      /* the flow's, tells a new connection on old ports from the one before */
+};
+L7_ASSERT(sizeof(struct l7_record) == 72);
+
+/* What l7_apply does with a verdict. */
+enum l7_apply_op {
+    L7_APPLY_VERDICT = 0, /* give the flow its verdict; one with a protocol moves to flows */
+    L7_APPLY_RETIRE = 1,  /* fold late counts of a moved flow and remove its newcomer entry */
+    L7_APPLY_REMOVE = 2,  /* forget the flow */
+};
+
+struct l7_verdict {
+    struct l7_key key;
+    __u16 protocol;
+    __u16 application;
+    __u16 packet;
+    __u8 reason;
+    __u8 op;
+    __u32 born; /* of the flow that was judged; another one with the same key is left alone */
+    __u32 reserved;
+};
+L7_ASSERT(sizeof(struct l7_verdict) == 56);
+
+struct l7_batch {
+    __u32 count;
+    __u32 applied;  /* out: how many met their flow */
+    __u32 missing;  /* out: how many found it gone */
+    __u32 reserved;
+    struct l7_verdict verdicts[L7_BATCH_MAX];
+};
+
+/* Written by the loader; read by every packet. */
+struct l7_settings {
+    __u32 abi;
+    __u32 bypass;         /* 1: every program passes at once */
+    __u32 mark_mask;      /* the only bits of skb->mark that are ours */
+    __u32 shards;         /* rings in use, a power of two */
+    __u32 sample_bytes;   /* limit per direction, at most L7_SAMPLE_MAX a record */
+    __u32 sample_packets; /* limit per direction, payload packets */
+    __u32 outcome_bank;   /* which half of outcomes is in force */
+    __u32 handover_ticks; /* jiffies after which another attachment point counts a direction */
+};
+L7_ASSERT(sizeof(struct l7_settings) == 32);
+
+/* What happens to a packet of a flow, by protocol number; two banks so that a reload is one store. */
+#define L7_O_MARK 0x01
+#define L7_O_CLASS 0x02
+struct l7_outcome {
+    __u32 flags;
+    __u32 mark;    /* within mark_mask */
+    __u32 classid; /* MAJ:MIN as in skb->priority */
+};
+L7_ASSERT(sizeof(struct l7_outcome) == 12);
+
+/* Whether the worker of a ring is at work. Written by the loader, a cache line each. */
+struct l7_worker {
+    __u32 awake; /* 1: it will look at its ring again before it sleeps, so nobody need wake it */
+    __u32 reserved[15];
+};
+L7_ASSERT(sizeof(struct l7_worker) == 64);
+
+/* Accounting of one attachment point and protocol, per CPU. */
+struct l7_account {
+    __u64 packets;
+    __u64 bytes;
+    __u64 flows; /* flows first seen here (unset), or that got their verdict while owned here */
+};
+L7_ASSERT(sizeof(struct l7_account) == 24);
+
+/* Everything that is not the plain way, counted per CPU. Names are what `l7ctl status` prints. */
+struct l7_counters {
+    __u64 bypassed;
+    __u64 not_ip;
+    __u64 mpls_unsupported;
+    __u64 truncated_link;
+    __u64 truncated_ip;
+    __u64 truncated_transport;
+    __u64 bad_ip_version;
+    __u64 bad_ip_length;
+    __u64 bad_tcp_offset;
+    __u64 bad_udp_length;
+    __u64 headers_too_deep;
+    __u64 fragments_later;
+    __u64 fragments_orphan;
+    __u64 fragments_table_failed;
+    __u64 headers_pulled;
+    __u64 flows_created;
+    __u64 flows_restarted;
+    __u64 newcomers_failed;
+    __u64 limit_packets;
+    __u64 limit_bytes;
+    __u64 retransmitted;
+    __u64 records;
+    __u64 records_lost;
+    __u64 payload_load_failed;
+    __u64 verdicts;
+    __u64 verdicts_late;     /* the flow had one already */
+    __u64 verdicts_missing;  /* the flow had left */
+    __u64 flows_failed;      /* no room among flows with a verdict */
+    __u64 expired_newcomers;
+    __u64 expired_flows;
+    __u64 map_missing;
+};
+#define L7_COUNTERS (sizeof(struct l7_counters) / sizeof(__u64))
+
+/* One attachment point, kept so that a restarted loader knows what it owns. Written by the loader. */
+enum l7_attach_mode { L7_ATTACH_NONE = 0, L7_ATTACH_TCX = 1, L7_ATTACH_CLSACT = 2 };
+struct l7_attachment {
+    __u32 ifindex;
+    __u8 hook;
+    __u8 mode;
+    __u8 head;           /* 1: first on the hook, 0: last */
+    __u8 created_clsact; /* 1: the clsact qdisc is ours */
+    __u16 tc_prio;
+    __u16 l3_device;     /* 1: packets have no link header */
+    __u32 tc_handle;
+    char dev[16];
+};
+L7_ASSERT(sizeof(struct l7_attachment) == 32);
+
+/* Protocol numbers and their names; numbers are never reused while the map is pinned. */
+struct l7_protocol_name {
+    char name[L7_NAME_MAX];
+};
+
+/* A flow as the iterators hand it out; the stream is an array of these. */
+struct l7_flow_entry {
+    struct l7_key key;
+    struct l7_flow flow;
+    __u32 now;   /* jiffies when it was read */
+    __u32 ended; /* 1: it has left the table by this visit */
+};
+L7_ASSERT(sizeof(struct l7_flow_entry) == 128);
+
+/* Idle time after which a flow leaves, in jiffies. Written by the loader. */
+struct l7_timeouts {
+    __u32 tcp_established;
+    __u32 tcp_opening; /* no answer yet */
+    __u32 tcp_closed;
+    __u32 udp_replied;
+    __u32 udp_unreplied;
+    __u32 icmp;
+    __u32 other;
+    __u32 moved; /* a newcomer entry whose flow has moved on */
+};
+L7_ASSERT(sizeof(struct l7_timeouts) == 32);
+
+#endif

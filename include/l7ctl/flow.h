@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What a packet does to its flow: direction, who counts it, which payload bytes are worth sampling, when it ends.
+ * Pure steps: the tables, the clock and the ring are the caller's.
+ *
+ * Two CPUs may work on one flow. Counters and flags change atomically; the rest may lose a store, which costs at
+ * most a payload sampled twice, and the loader trims that.
+ */
+#ifndef L7CTL_FLOW_H
+#define L7CTL_FLOW_H
+
+#include <l7ctl/packet.h>
+
+L7_INLINE void l7_flow_flag(struct l7_flow *flow, __u32 flags)
+{
+    if ((flow->flags & flags) != flags)
+        __sync_fetch_and_or(&flow->flags, flags);
+}
+
+/* Fills a flow from its first packet, seen at tick `now`. Counts nothing yet. */
+L7_INLINE void l7_flow_begin(struct l7_flow *flow, const struct l7_packet *packet, __u32 now)
+{
+    __u32 initiator = packet->from;
+
+    __builtin_memset(flow, 0, sizeof(*flow));
+    flow->born = now;
+    flow->seen[0] = flow->seen[1] = now;
+    if (packet->key.l4 == L7_IPPROTO_TCP) {
+        __u8 opening = packet->tcp_flags & (L7_TCP_SYN | L7_TCP_ACK);
+
+        if (opening == (L7_TCP_SYN | L7_TCP_ACK))
+            initiator ^= 1; /* the answer came by first: the other end began */
+        else if (opening != L7_TCP_SYN)
+            flow->flags = L7_F_MIDSTREAM;
+    }
+    if (initiator)
+        flow->flags |= L7_F_INITIATOR_1;
+}
+
+/* 0: from the initiator, 1: to it. */
+L7_INLINE __u32 l7_flow_direction(const struct l7_flow *flow, const struct l7_packet *packet)
+{
+    return (packet->from ^ (flow->flags & L7_F_INITIATOR_1)) & 1;
+}
+
+/*
+ * True when attachment point `attach` is the one that counts this direction. The first to see it is, until it has
+ * seen nothing for handover ticks while another has (a route moved, the device was detached).
+ */
+L7_INLINE int l7_flow_owned(struct l7_flow *flow, __u32 direction, __u32 attach, __u32 now,
+                            __u32 handover)
+{
+    __u8 owner = flow->owner[direction & 1];
+
+    if (L7_LIKELY(owner == attach + 1))
+        return 1;
+    if (owner != 0 && now - flow->seen[direction & 1] <= handover)
+        return 0;
+    flow->owner[direction & 1] = (__u8)(attach + 1);
+    return 1;
+}
+
+L7_INLINE void l7_flow_count(struct l7_flow *flow, __u32 direction, __u32 packets, __u64 bytes,
+                             __u32 now)
+{
+    __sync_fetch_and_add(&flow->packets[direction & 1], packets);
+    __sync_fetch_and_add(&flow->bytes[direction & 1], bytes);
+    flow->seen[direction & 1] = now;
+}
+
+/* A SYN on a flow that has ended is a new connection on old ports (RFC 9293, 3.6.1). */
+L7_INLINE int l7_flow_restarts(const struct l7_flow *flow, const struct l7_packet *packet)
+{
+    return packet->key.l4 == L7_IPPROTO_TCP && (flow->flags & L7_F_ENDED) &&
+           (packet->tcp_flags & (L7_TCP_SYN | L7_TCP_ACK | L7_TCP_RST)) == L7_TCP_SYN;
+}
+
+/* Notes SYN, FIN and RST. Returns 1 where this packet is the first to end its direction. */
+L7_INLINE int l7_flow_note_flags(struct l7_flow *flow, const struct l7_packet *packet,
+                                 __u32 direction)
+{
+    __u32 flags = 0;
+    int ends;
+
+    if (packet->tcp_flags & L7_TCP_SYN)
+        flags |= direction ? L7_F_SYN_1 : L7_F_SYN_0;
+    if (packet->tcp_flags & L7_TCP_FIN)
+        flags |= direction ? L7_F_FIN_1 : L7_F_FIN_0;
+    if (packet->tcp_flags & L7_TCP_RST)
+        flags |= L7_F_RST;
+    ends = (flags & L7_F_ENDED & ~flow->flags) != 0;
+    l7_flow_flag(flow, flags);
+    return ends;
+}
+
+/* What to copy of a packet's payload. */
+enum l7_sample_kind {
+    L7_SAMPLE_NONE = 0,
+    L7_SAMPLE_TAKE,          /* make a record */
+    L7_SAMPLE_RETRANSMITTED, /* nothing new in it */
+};
+
+struct l7_sample {
+    __u32 offset; /* of the first byte taken, in its direction's payload */
+    __u32 skip;   /* payload bytes left out before it */
+    __u32 size;   /* bytes taken; 0 with L7_R_LAST or L7_R_END only */
+    __u8 flags;   /* L7_R_ */
+    __u8 limit;   /* 1: the packet limit was reached with it, 2: the byte limit */
+};
+
+L7_INLINE int l7_flow_exhausted(const struct l7_flow *flow, __u32 direction, __u32 max_packets,
+                                __u32 max_bytes)
+{
+    return flow->samples[direction & 1] >= max_packets || flow->next[direction & 1] >= max_bytes;
+}
+
+/*
+ * Decides what of a packet of an unset flow goes to the loader. payload_size: the packet's payload, of a UDP GSO
+ * packet that of its first segment. ends: l7_flow_note_flags said so. Limits are per direction.
+ *
+ * TCP is taken in sequence order: what was taken before is trimmed, what comes early is taken with its offset and
+ * put in its place by the loader. The sampling is over when both directions are at a limit, when one is and the
+ * other is silent, or when one has gone twice as far.
+ */
+L7_INLINE enum l7_sample_kind l7_flow_sample(struct l7_flow *flow, const struct l7_packet *packet,
+                                             __u32 direction, __u32 payload_size, int ends,
+                                             __u32 max_packets, __u32 max_bytes,
+                                             struct l7_sample *sample)
+{
+    const __u32 way = direction & 1;
+    const __u32 start_known = way ? L7_F_START_1 : L7_F_START_0;
+    __u32 size = payload_size;
+    __s32 offset;
+
+    sample->skip = 0;
+    sample->size = 0;
+    sample->flags = ends ? L7_R_END : 0;
+    sample->limit = 0;
+    sample->offset = flow->next[way];
+    if (flow->flags & L7_F_LIMIT)
+        return L7_SAMPLE_NONE;
+
+    if (packet->key.l4 == L7_IPPROTO_TCP) {
+        __u32 seq = packet->seq;
+
+        if (packet->tcp_flags & L7_TCP_RST) /* RFC 1122, 4.2.2.12: its data is a diagnostic */
+            size = 0;
+        if (packet->tcp_flags & L7_TCP_SYN) {
+            seq++;
+            if (flow->next[way] == 0) {
+                flow->start[way] = seq;
+                l7_flow_flag(flow, start_known);
+            }
+        } else if (!(flow->flags & start_known) && !(packet->tcp_flags & L7_TCP_RST)) {
+            flow->start[way] = seq;
+            l7_flow_flag(flow, start_known);
+        }
+        offset = (__s32)(seq - flow->start[way]);
+        if (size) {
+            __s32 end = offset + (__s32)size;
+
+            if (offset < -(__s32)0x100000 || end <= (__s32)flow->next[way]) {
+                if (!ends)
+                    return L7_SAMPLE_RETRANSMITTED;
+                size = 0;
+            } else if (offset < (__s32)flow->next[way]) {
+                sample->skip = flow->next[way] - (__u32)offset;
+                size -= sample->skip;
+                offset = (__s32)flow->next[way];
+            }
+            sample->offset = (__u32)offset;
+        }
+    }
+    if (size == 0)
+        return ends ? L7_SAMPLE_TAKE : L7_SAMPLE_NONE;
+
+    if (l7_flow_exhausted(flow, way, max_packets, max_bytes) || sample->offset >= max_bytes) {
+        /* Nothing more is copied from this direction; it only counts towards giving up. */
+        size = 0;
+        sample->offset = flow->next[way];
+    } else if (size > max_bytes - sample->offset) {
+        size = max_bytes - sample->offset;
+        sample->flags |= L7_R_CUT;
+    }
+    if (size > L7_SAMPLE_MAX) {
+        size = L7_SAMPLE_MAX;
+        sample->flags |= L7_R_CUT;
+    }
+    sample->size = size;
+
+    {
+        __u32 packets = flow->samples[way] + 1U;
+        __u32 reached = sample->offset <= flow->next[way] ? sample->offset + size : flow->next[way];
+        int bytes_full = reached >= max_bytes;
+        int packets_full = packets >= max_packets;
+        __u32 other = way ^ 1;
+
+        if (bytes_full || packets_full) {
+            if (flow->samples[other] == 0 || packets >= 2 * max_packets ||
+                l7_flow_exhausted(flow, other, max_packets, max_bytes)) {
+                sample->flags |= L7_R_LAST;
+                sample->limit = packets_full ? 1 : 2;
+            }
+        }
+    }
+    if (flow->flags & L7_F_MIDSTREAM)
+        sample->flags |= L7_R_MIDSTREAM;
+    if (flow->flags & (way ? L7_F_LOST_1 : L7_F_LOST_0))
+        sample->flags |= L7_R_LOST;
+    if (flow->packets[way ^ 1] == 0)
+        sample->flags |= L7_R_ONE_SIDED;
+    if (size == 0 && !(sample->flags & (L7_R_LAST | L7_R_END))) {
+        flow->samples[way]++;
+        return L7_SAMPLE_NONE;
+    }
+    return L7_SAMPLE_TAKE;
+}
+
+/* The sample's record found its way into the ring. */
+L7_INLINE void l7_flow_sampled(struct l7_flow *flow, __u32 direction, const struct l7_sample *sample)
+{
+    const __u32 way = direction & 1;
+
+    if (sample->size) {
+        flow->samples[way]++;
+        if (sample->offset <= flow->next[way] && sample->offset + sample->size > flow->next[way])
+            flow->next[way] = sample->offset + sample->size;
+    }
+    if (sample->flags & L7_R_LAST)
+        l7_flow_flag(flow, L7_F_LIMIT);
+}
+
+/* The ring was full: the flow tries again with its next packet, and what was lost stays a hole. */
+L7_INLINE void l7_flow_sample_lost(struct l7_flow *flow, __u32 direction,
+                                   const struct l7_sample *sample)
+{
+    if (sample->size)
+        l7_flow_flag(flow, direction ? L7_F_LOST_1 : L7_F_LOST_0);
+}
+
+/* True when the flow has been idle longer than its kind may be. now: a tick of the clock that `seen` is of. */
+L7_INLINE int l7_flow_expired(const struct l7_flow *flow, __u8 l4, const struct l7_timeouts *timeouts,
+                              __u32 now)
+{
+    __u32 idle0 = now - flow->seen[0];
+    __u32 idle1 = now - flow->seen[1];
+    __u32 idle = idle0 < idle1 ? idle0 : idle1;
+    int answered = flow->packets[0] && flow->packets[1];
+
+    if ((__s32)idle < 0) /* a packet on another CPU was later than `now` */
+        return 0;
+    if (flow->flags & L7_F_MOVED)
+        return idle > timeouts->moved;
+    switch (l4) {
+    case L7_IPPROTO_TCP:
+        if ((flow->flags & L7_F_RST) ||
+            (flow->flags & (L7_F_FIN_0 | L7_F_FIN_1)) == (L7_F_FIN_0 | L7_F_FIN_1))
+            return idle > timeouts->tcp_closed;
+        return idle > (answered ? timeouts->tcp_established : timeouts->tcp_opening);
+    case L7_IPPROTO_UDP:
+    case L7_IPPROTO_UDPLITE:
+        return idle > (answered ? timeouts->udp_replied : timeouts->udp_unreplied);
+    case L7_IPPROTO_ICMP:
+    case L7_IPPROTO_ICMPV6:
+        return idle > timeouts->icmp;
+    default:
+        return idle > timeouts->other;
+    }
+}
+
+#endif
