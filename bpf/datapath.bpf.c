@@ -39,45 +39,6 @@ struct {
     __type(value, struct l7_scratch);
 } scratch SEC(".maps");
 
-L7_STEP int l7_count_parse(int result)
-{
-    switch (result) {
-    case L7_PARSE_NOT_IP:
-        l7_count(not_ip);
-        break;
-    case L7_PARSE_MPLS:
-        l7_count(mpls_unsupported);
-        break;
-    case L7_PARSE_TRUNCATED_LINK:
-        l7_count(truncated_link);
-        break;
-    case L7_PARSE_TRUNCATED_IP:
-        l7_count(truncated_ip);
-        break;
-    case L7_PARSE_TRUNCATED_TRANSPORT:
-        l7_count(truncated_transport);
-        break;
-    case L7_PARSE_BAD_VERSION:
-        l7_count(bad_ip_version);
-        break;
-    case L7_PARSE_BAD_IP_LENGTH:
-        l7_count(bad_ip_length);
-        break;
-    case L7_PARSE_BAD_TCP_OFFSET:
-        l7_count(bad_tcp_offset);
-        break;
-    case L7_PARSE_BAD_UDP_LENGTH:
-        l7_count(bad_udp_length);
-        break;
-    case L7_PARSE_TOO_DEEP:
-        l7_count(headers_too_deep);
-        break;
-    default:
-        break;
-    }
-    return 0;
-}
-
 /* Sends the loader what the packet holds for it. */
 L7_STEP int l7_sample(struct __sk_buff *skb, struct l7_flow *flow, struct l7_pass *pass,
                       __u32 direction, __u32 ends)
@@ -273,10 +234,13 @@ L7_STEP int l7_parse_slow(struct __sk_buff *skb, struct l7_packet *packet)
 /* A packet we cannot place. */
 L7_STEP int l7_account_odd(struct __sk_buff *skb, __u32 attach, int result)
 {
-    __u32 protocol = L7_MALFORMED;
+    __u32 protocol = L7_MALFORMED, zero = 0;
+    struct l7_counters *counted;
     struct l7_account *account;
 
-    l7_count_parse(result);
+    counted = bpf_map_lookup_elem(&counters, &zero);
+    if (counted)
+        l7_count_parse(counted, (enum l7_parse)result);
     if (result == L7_PARSE_FRAGMENT)
         protocol = L7_UNKNOWN;
     else if (result == L7_PARSE_NOT_IP || result == L7_PARSE_MPLS)

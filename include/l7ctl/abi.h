@@ -106,6 +106,7 @@ L7_ASSERT(sizeof(struct l7_flow) == 80);
 #define L7_R_ONE_SIDED 0x10 /* so far only one direction has been seen */
 #define L7_R_CUT 0x20       /* the packet had more payload than the record */
 #define L7_R_INITIATOR_1 0x40 /* addr[1] of the key is the initiator */
+#define L7_R_RESET 0x80       /* RST: neither direction sends more */
 
 /* Early payload of a flow, in a ring buffer; size bytes of payload follow. */
 struct l7_record {

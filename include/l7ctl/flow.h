@@ -135,6 +135,8 @@ L7_INLINE enum l7_sample_kind l7_flow_sample(struct l7_flow *flow, const struct 
     sample->skip = 0;
     sample->size = 0;
     sample->flags = ends ? L7_R_END : 0;
+    if (ends && (packet->tcp_flags & L7_TCP_RST))
+        sample->flags |= L7_R_RESET;
     sample->limit = 0;
     sample->offset = flow->next[way];
     if (flow->flags & L7_F_LIMIT)

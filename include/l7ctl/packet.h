@@ -513,6 +513,47 @@ L7_INLINE enum l7_parse l7_parse_packet(const void *data, const void *end, __u32
     return l7_parse_finish(data, end, &walk, packet, datagram);
 }
 
+/* Counts what l7_parse_packet had against a packet. */
+L7_INLINE void l7_count_parse(struct l7_counters *counters, enum l7_parse result)
+{
+    switch (result) {
+    case L7_PARSE_NOT_IP:
+        counters->not_ip++;
+        break;
+    case L7_PARSE_MPLS:
+        counters->mpls_unsupported++;
+        break;
+    case L7_PARSE_TRUNCATED_LINK:
+        counters->truncated_link++;
+        break;
+    case L7_PARSE_TRUNCATED_IP:
+        counters->truncated_ip++;
+        break;
+    case L7_PARSE_TRUNCATED_TRANSPORT:
+        counters->truncated_transport++;
+        break;
+    case L7_PARSE_BAD_VERSION:
+        counters->bad_ip_version++;
+        break;
+    case L7_PARSE_BAD_IP_LENGTH:
+        counters->bad_ip_length++;
+        break;
+    case L7_PARSE_BAD_TCP_OFFSET:
+        counters->bad_tcp_offset++;
+        break;
+    case L7_PARSE_BAD_UDP_LENGTH:
+        counters->bad_udp_length++;
+        break;
+    case L7_PARSE_TOO_DEEP:
+        counters->headers_too_deep++;
+        break;
+    case L7_PARSE_OK:
+    case L7_PARSE_FRAGMENT:
+    case L7_PARSE_EXTENSION:
+        break;
+    }
+}
+
 /* Gives a later fragment the ports its datagram's first fragment had. */
 L7_INLINE void l7_fragment_apply(struct l7_packet *packet, const struct l7_fragment_key *datagram,
                                  const struct l7_fragment *first)

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "capture/native_path.hpp"
+
+#include "core/flow/judge.hpp"
+
+#include <algorithm>
+#include <string_view>
+
+namespace l7 {
+
+std::size_t NativePath::FragmentHash::operator()(const l7_fragment_key &key) const
+{
+    return std::hash<std::string_view>{}({reinterpret_cast<const char *>(&key), sizeof(key)});
+}
+
+bool NativePath::FragmentEqual::operator()(const l7_fragment_key &a, const l7_fragment_key &b) const
+{
+    return std::memcmp(&a, &b, sizeof(a)) == 0;
+}
+
+NativePath::NativePath(NativeLimits limits, Sink sink) : limits_(limits), sink_(std::move(sink)) {}
+
+void NativePath::packet(const std::uint8_t *data, std::size_t size, std::uint32_t wire_size,
+                        std::uint64_t time_ns, bool l3)
+{
+    l7_packet packet;
+    l7_fragment_key datagram;
+    const l7_parse result =
+        l7_parse_packet(data, data + size, wire_size, l3 ? 1 : 0, &packet, &datagram);
+
+    if (result != L7_PARSE_OK && result != L7_PARSE_FRAGMENT)
+        return l7_count_parse(&counters_, result);
+    if (packet.fragment && !defragment(packet, datagram))
+        return;
+
+    const auto now = static_cast<std::uint32_t>(time_ns / 1'000'000);
+    NativeFlow &flow = flow_of(packet, time_ns, now);
+    const std::uint32_t direction = l7_flow_direction(&flow.flow, &packet);
+    flow.last_ns = time_ns;
+    l7_flow_count(&flow.flow, direction, 1, wire_size, now);
+    const int ends = l7_flow_note_flags(&flow.flow, &packet, direction);
+    if (flow.flow.protocol == L7_UNSET)
+        sample(flow, packet, direction, ends, data, size, time_ns);
+}
+
+NativeFlow &NativePath::flow_of(const l7_packet &packet, std::uint64_t time_ns, std::uint32_t now)
+{
+    NativeFlow *&known = live_[packet.key];
+    if (known && l7_flow_restarts(&known->flow, &packet)) {
+        counters_.flows_restarted++;
+        known = nullptr;
+    } else if (known &&
+               l7_flow_expired(&known->flow, packet.key.l4, &limits_.timeouts, now)) {
+        (known->flow.protocol > L7_UNKNOWN ? counters_.expired_flows : counters_.expired_newcomers)++;
+        known = nullptr;
+    }
+    if (!known) {
+        NativeFlow &fresh = flows_.emplace_back();
+        fresh.key = packet.key;
+        fresh.first_ns = time_ns;
+        l7_flow_begin(&fresh.flow, &packet, now);
+        counters_.flows_created++;
+        known = &fresh;
+    }
+    return *known;
+}
+
+bool NativePath::defragment(l7_packet &packet, const l7_fragment_key &datagram)
+{
+    if (packet.fragment == 1) {
+        if (fragments_.insert_or_assign(datagram, l7_fragment_of(&packet)).second)
+            fragment_order_.push_back(datagram);
+        if (fragment_order_.size() > L7_FRAGMENTS_MAX) {
+            fragments_.erase(fragment_order_.front());
+            fragment_order_.pop_front();
+        }
+        return true;
+    }
+    counters_.fragments_later++;
+    const auto first = fragments_.find(datagram);
+    if (first == fragments_.end()) {
+        counters_.fragments_orphan++;
+        return false;
+    }
+    l7_fragment_apply(&packet, &datagram, &first->second);
+    return true;
+}
+
+void NativePath::sample(NativeFlow &flow, const l7_packet &packet, std::uint32_t direction, int ends,
+                        const std::uint8_t *data, std::size_t size, std::uint64_t time_ns)
+{
+    const std::uint32_t payload = packet.fragment == 2 ? 0 : packet.payload_size;
+    l7_sample taken;
+    const l7_sample_kind kind =
+        l7_flow_sample(&flow.flow, &packet, direction, payload, ends, limits_.sample_packets,
+                       limits_.sample_bytes, &taken);
+
+    if (kind == L7_SAMPLE_RETRANSMITTED)
+        counters_.retransmitted++;
+    if (kind != L7_SAMPLE_TAKE)
+        return;
+    if (taken.limit)
+        (taken.limit == 1 ? counters_.limit_packets : counters_.limit_bytes)++;
+
+    // A capture may hold less of the packet than there was.
+    const std::size_t start = std::min<std::size_t>(packet.payload + taken.skip, size);
+    const std::size_t at_hand = std::min<std::size_t>(taken.size, size - start);
+    l7_record head{};
+    head.key = flow.key;
+    head.time_ns = time_ns;
+    head.hash = l7_key_hash(&flow.key);
+    head.packet = static_cast<std::uint32_t>(flow.flow.packets[0] + flow.flow.packets[1]);
+    head.offset = taken.offset;
+    head.size = static_cast<std::uint16_t>(at_hand);
+    head.direction = static_cast<std::uint8_t>(direction);
+    head.flags = taken.flags;
+    if (flow.flow.flags & L7_F_INITIATOR_1)
+        head.flags |= L7_R_INITIATOR_1;
+    head.wire_size = static_cast<std::uint16_t>(std::min<std::uint32_t>(payload, 0xffff));
+    head.born = flow.flow.born;
+    counters_.records++;
+    l7_flow_sampled(&flow.flow, direction, &taken);
+    sink_({head, Bytes(data + start, at_hand)});
+}
+
+void NativePath::apply(const l7_verdict &verdict)
+{
+    const auto known = live_.find(verdict.key);
+    if (known == live_.end() || known->second->flow.born != verdict.born) {
+        counters_.verdicts_missing++;
+        return;
+    }
+    l7_flow &flow = known->second->flow;
+    if (flow.protocol != L7_UNSET) {
+        counters_.verdicts_late++;
+        return;
+    }
+    flow.protocol = verdict.protocol;
+    flow.application = verdict.application;
+    flow.reason = verdict.reason;
+    flow.verdict_packet = verdict.packet;
+    counters_.verdicts++;
+}
+
+} // namespace l7

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The kernel's packet path, natively: the same headers decide, over tables of our own.
+#pragma once
+
+#include "core/flow/key.hpp"
+
+#include <l7ctl/flow.h>
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <unordered_map>
+#include <vector>
+
+namespace l7 {
+
+struct Sample;
+
+/// A flow as the native path keeps it. Ticks are milliseconds of the capture's clock.
+struct NativeFlow {
+    l7_key key;
+    l7_flow flow;
+    std::uint64_t first_ns;
+    std::uint64_t last_ns;
+};
+
+struct NativeLimits {
+    std::uint32_t sample_packets = 10;
+    std::uint32_t sample_bytes = 4096;
+    l7_timeouts timeouts = {7'200'000, 120'000, 120'000, 180'000, 60'000, 60'000, 600'000, 1'000};
+};
+
+class NativePath
+{
+  public:
+    using Sink = std::function<void(const Sample &)>;
+
+    /// Each sample goes to `sink`, which may call apply for the same flow at once.
+    NativePath(NativeLimits limits, Sink sink);
+
+    /// One packet: the bytes at hand, its size on the wire, its time, and whether it starts with its IP header.
+    void packet(const std::uint8_t *data, std::size_t size, std::uint32_t wire_size,
+                std::uint64_t time_ns, bool l3);
+
+    /// Gives a flow its verdict, as l7_apply does.
+    void apply(const l7_verdict &verdict);
+
+    const l7_counters &counters() const { return counters_; }
+
+    /// Every flow, in order of first appearance, ended ones included.
+    const std::deque<NativeFlow> &flows() const { return flows_; }
+
+  private:
+    NativeFlow &flow_of(const l7_packet &packet, std::uint64_t time_ns, std::uint32_t now);
+    bool defragment(l7_packet &packet, const l7_fragment_key &datagram);
+    void sample(NativeFlow &flow, const l7_packet &packet, std::uint32_t direction, int ends,
+                const std::uint8_t *data, std::size_t size, std::uint64_t time_ns);
+
+    struct FragmentHash {
+        std::size_t operator()(const l7_fragment_key &key) const;
+    };
+    struct FragmentEqual {
+        bool operator()(const l7_fragment_key &a, const l7_fragment_key &b) const;
+    };
+
+    NativeLimits limits_;
+    Sink sink_;
+    l7_counters counters_{};
+    std::deque<NativeFlow> flows_;
+    std::unordered_map<l7_key, NativeFlow *, KeyHash, KeyEqual> live_;
+    std::unordered_map<l7_fragment_key, l7_fragment, FragmentHash, FragmentEqual> fragments_;
+    std::deque<l7_fragment_key> fragment_order_;
+};
+
+} // namespace l7

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "cli/cli.hpp"
+
+#include "capture/offline.hpp"
+#include "core/dissect/ip_protocol.hpp"
+#include "core/report/flow_report.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+#include <fmt/format.h>
+#include <string_view>
+
+namespace fs = std::filesystem;
+
+namespace l7 {
+
+std::vector<fs::path> default_pattern_directories()
+{
+    std::vector<fs::path> out;
+    std::error_code failure;
+
+    if (const char *named = std::getenv("L7CTL_PATTERNS")) {
+        std::string_view rest = named;
+        while (!rest.empty()) {
+            const std::size_t end = std::min(rest.find(':'), rest.size());
+            if (end > 0)
+                out.emplace_back(rest.substr(0, end));
+            rest.remove_prefix(std::min(end + 1, rest.size()));
+        }
+        return out;
+    }
+    const fs::path binary = fs::read_symlink("/proc/self/exe", failure);
+    const fs::path source = binary.parent_path().parent_path().parent_path();
+    if (!failure && fs::exists(source / "patterns" / "README.md", failure))
+        out.push_back(source / "patterns");
+    else
+        out.emplace_back("/usr/share/l7ctl/patterns");
+    if (fs::is_directory("/etc/l7-protocols", failure))
+        out.emplace_back("/etc/l7-protocols");
+    return out;
+}
+
+Result<void> classify_command(const GlobalOptions &global, const ClassifyOptions &options)
+{
+    std::vector<fs::path> directories;
+    if (!options.only_patterns.empty()) {
+        directories.assign(options.only_patterns.begin(), options.only_patterns.end());
+    } else {
+        directories.assign(options.patterns.begin(), options.patterns.end());
+        for (fs::path &one : default_pattern_directories())
+            directories.push_back(std::move(one));
+    }
+    auto library = load_patterns(directories);
+    if (!library)
+        return library.error();
+    const auto protocols = std::make_shared<Protocols>();
+    add_ip_protocols(*protocols);
+    std::vector<std::string> rejected = std::move(library->rejected);
+    const auto database = Database::compile(*library, *protocols, rejected);
+    if (!database)
+        return database.error();
+    for (const std::string &line : rejected)
+        fmt::print(stderr, "l7ctl: pattern left out: {}\n", line);
+
+    for (const std::string &file : options.files) {
+        Offline offline(*database, protocols);
+        const auto read = offline.read(file);
+        offline.finish();
+        for (const NativeFlow &flow : offline.path().flows()) {
+            const FlowReport report = report_flow(flow.key, flow.flow, *protocols);
+            const std::string line = global.json ? to_json(report) + "\n" : to_text(report);
+            std::fwrite(line.data(), 1, line.size(), stdout);
+        }
+        if (!read)
+            return read.error();
+    }
+    return {};
+}
+
+} // namespace l7

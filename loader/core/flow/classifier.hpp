@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The flows one worker is judging.
+#pragma once
+
+#include "core/flow/judge.hpp"
+#include "core/flow/key.hpp"
+
+#include <l7ctl/abi.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+namespace l7 {
+
+struct ClassifierLimits {
+    JudgeLimits judge;
+    std::size_t flows = 16384;                         ///< undecided at once; the oldest leaves
+    std::uint64_t candidate_idle_ns = 2'000'000'000;   ///< silence after which a weak match counts
+    std::uint64_t idle_ns = 30'000'000'000;            ///< silence after which a flow is unknown
+};
+
+struct ClassifierCounters {
+    std::uint64_t samples = 0;
+    std::uint64_t stale_samples = 0; ///< of a flow decided a moment before
+    std::uint64_t judged = 0;
+    std::uint64_t given_up = 0;
+    std::uint64_t pushed_out = 0; ///< undecided flows that left for newer ones
+};
+
+/// Bounded whatever comes in. One thread; holds memory for undecided flows only.
+class Classifier
+{
+  public:
+    explicit Classifier(ClassifierLimits limits = {});
+
+    /// Patterns from now on. Flows under judgement begin anew with what comes.
+    void use(std::shared_ptr<const Database> database, std::shared_ptr<const Protocols> protocols);
+
+    /// Takes a sample; returns the verdict it led to, if any. now_ns: any monotonic clock.
+    std::optional<l7_verdict> take(const Sample &sample, std::uint64_t now_ns);
+
+    /// Verdicts on flows that have been silent for long enough, at most `most`; call now and then.
+    void sweep(std::uint64_t now_ns, std::size_t most, std::vector<l7_verdict> &out);
+
+    /// Verdicts on all flows: there will be no more samples.
+    void finish(std::vector<l7_verdict> &out);
+
+    /// A flow pushed out to make room since the last call, as a verdict.
+    std::optional<l7_verdict> take_pushed_out();
+
+    const ClassifierCounters &counters() const { return counters_; }
+    std::size_t flows() const { return flows_.size(); }
+    std::size_t memory() const;
+    const Database &database() const { return scanner_->database(); }
+
+  private:
+    struct Entry;
+    struct Decided {
+        std::uint32_t hash;
+        std::uint32_t born;
+    };
+    struct Entry {
+        std::unique_ptr<Judge> judge;
+        std::uint64_t last_ns = 0;
+        Entry *older = nullptr; // by last sample
+        Entry *newer = nullptr;
+    };
+    using Flows = std::unordered_map<l7_key, Entry, KeyHash, KeyEqual>;
+
+    void unlink(Entry &entry);
+    void link_newest(Entry &entry);
+    std::unique_ptr<Judge> spare();
+    void release(Flows::iterator at);
+    l7_verdict verdict(const l7_key &key, std::uint32_t born, const Judgement &judgement);
+    void push_out();
+    bool was_decided(const l7_record &head) const;
+    void remember(std::uint32_t hash, std::uint32_t born);
+
+    ClassifierLimits limits_;
+    std::shared_ptr<const Protocols> protocols_;
+    std::unique_ptr<Scanner> scanner_;
+    Flows flows_;
+    Entry *oldest_ = nullptr;
+    Entry *newest_ = nullptr;
+    std::unique_ptr<Judge> at_hand_; // judges flows that one sample decides, without a place in the table
+    std::vector<std::unique_ptr<Judge>> spares_;
+    std::vector<Decided> decided_; // direct-mapped by hash: samples that were on their way when the verdict fell
+    std::optional<l7_verdict> pushed_out_;
+    ClassifierCounters counters_;
+};
+
+} // namespace l7

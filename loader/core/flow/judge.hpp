@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// One flow under judgement: what has been seen of it, what that matched, and when that is enough.
+#pragma once
+
+#include "core/flow/stream.hpp"
+#include "core/match/database.hpp"
+
+#include <l7ctl/abi.h>
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace l7 {
+
+/// A record as the kernel or the native datapath made it; `data` is its payload.
+struct Sample {
+    const l7_record &head;
+    Bytes data;
+};
+
+/// What became of a flow: protocol number, reason, and the packet it was decided at.
+struct Judgement {
+    std::uint16_t protocol = L7_UNSET;
+    std::uint8_t reason = L7_REASON_NONE;
+    std::uint16_t packet = 0;
+    std::uint16_t evidence = 0; ///< of the database, where reason is L7_REASON_PATTERN
+};
+
+/// Bounds of what one flow may cost.
+struct JudgeLimits {
+    std::uint32_t stream_bytes = L7_SAMPLE_MAX; ///< per direction
+    std::uint32_t merged_bytes = 2047;          ///< l7-filter's buffer of both directions
+    std::uint32_t patience = 2;                 ///< payload packets that an `ok` match waits for a better one
+};
+
+/// Pure: time comes in with the samples, nothing goes out but judgements. One thread.
+class Judge
+{
+  public:
+    /// Empties the judge for a flow whose first sample is `first`.
+    void begin(const Sample &first);
+
+    /// Takes a sample and says what it decides, if anything.
+    std::optional<Judgement> take(const Sample &sample, Scanner &scanner, const Protocols &protocols,
+                                  const JudgeLimits &limits);
+
+    /// Nothing more will come, or not for a while: the best there is, or unknown with the reason.
+    Judgement give_up(const Scanner &scanner, std::uint8_t limit_reason = L7_REASON_NONE) const;
+
+    const l7_key &key() const { return key_; }
+    std::uint32_t born() const { return born_; }
+    bool has_candidate() const { return best_.has_value(); }
+    std::size_t memory() const;
+
+  private:
+    struct Hit {
+        std::uint16_t atom;
+        std::uint8_t times;
+    };
+    struct Candidate {
+        std::uint16_t evidence;
+        std::uint16_t packet;
+        std::uint16_t samples; // payload packets seen when it was found
+    };
+
+    void look(const Sample &sample, Scanner &scanner, const JudgeLimits &limits);
+    void scan(Scanner &scanner, unsigned direction, Bytes data, std::uint64_t size);
+    void note(const Scanner &scanner, std::uint16_t atom, bool counts);
+    bool met(const Database &database, const Evidence &evidence) const;
+    void consider(const Database &database, std::uint16_t evidence);
+    void merge(Bytes data, std::size_t limit);
+    bool better(const Database &database, std::uint16_t a, std::uint16_t b) const;
+
+    l7_key key_{};
+    std::uint32_t born_ = 0;
+    std::uint16_t samples_ = 0;
+    std::uint16_t last_packet_ = 0;
+    std::uint8_t flags_ = 0;            // L7_R_ seen so far
+    std::array<bool, 2> seen_{};        // payload came this way
+    std::array<bool, 2> broken_{};      // a hole that cannot be filled
+    std::array<bool, 2> ended_{};       // FIN
+    std::uint16_t fallback_ = L7_UNSET; // what the flow is when nothing better is found
+    std::array<Stream, 2> streams_;     // TCP
+    std::vector<std::uint8_t> merged_;  // l7-filter's buffer
+    std::vector<Hit> hits_;
+    std::optional<Candidate> best_;
+};
+
+} // namespace l7

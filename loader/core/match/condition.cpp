@@ -1,0 +1,416 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "core/match/condition.hpp"
+
+#include <array>
+#include <cctype>
+#include <charconv>
+#include <string>
+
+namespace l7 {
+
+/// Precedence climbing; emits postfix code and keeps count of the stack it will need.
+class ConditionParser
+{
+  public:
+    explicit ConditionParser(std::string_view text) : text_(text) {}
+
+    Result<Condition> run()
+    {
+        if (!binary(0))
+            return fail();
+        skip_blanks();
+        if (at_ != text_.size()) {
+            expected("an operator or the end");
+            return fail();
+        }
+        return std::move(out_);
+    }
+
+  private:
+    using Op = Condition::Op;
+
+    struct Binary {
+        std::string_view sign;
+        int level;
+        Op op;
+    };
+    // Longer signs first, so that "<=" is not read as "<".
+    static constexpr std::array<Binary, 19> kBinary{{
+        {"||", 1, Op::JumpIfSet},
+        {"&&", 2, Op::JumpIfZero},
+        {"==", 6, Op::Equal},
+        {"!=", 6, Op::NotEqual},
+        {"<=", 7, Op::LessEqual},
+        {">=", 7, Op::GreaterEqual},
+        {"<<", 11, Op::ShiftLeft},
+        {">>", 11, Op::ShiftRight},
+        {"in", 7, Op::In},
+        {"<", 7, Op::Less},
+        {">", 7, Op::Greater},
+        {"|", 8, Op::Or},
+        {"^", 9, Op::Xor},
+        {"&", 10, Op::And},
+        {"+", 12, Op::Add},
+        {"-", 12, Op::Subtract},
+        {"*", 13, Op::Multiply},
+        {"/", 13, Op::Divide},
+        {"%", 13, Op::Modulo},
+    }};
+    static constexpr int kDeepest = 64; // nesting, so that hostile text cannot exhaust our own stack
+
+    bool expected(const std::string &what)
+    {
+        if (error_.empty())
+            error_ = "column " + std::to_string(at_ + 1) + ": expected " + what;
+        return false;
+    }
+
+    Error fail() { return Error{error_.empty() ? "bad condition" : error_}; }
+
+    void skip_blanks()
+    {
+        while (at_ < text_.size() && std::isspace(static_cast<unsigned char>(text_[at_])))
+            at_++;
+    }
+
+    bool eat(std::string_view sign)
+    {
+        skip_blanks();
+        if (text_.substr(at_, sign.size()) != sign)
+            return false;
+        at_ += sign.size();
+        return true;
+    }
+
+    bool push(Op op, std::int64_t value = 0)
+    {
+        out_.code_.push_back({op, 0, value});
+        if (++depth_ > static_cast<int>(Condition::kStack))
+            return expected("a simpler condition");
+        return true;
+    }
+
+    void apply(Op op) { out_.code_.push_back({op, 0, 0}); }
+
+    const Binary *next_binary(int level)
+    {
+        skip_blanks();
+        for (const Binary &candidate : kBinary)
+            if (text_.substr(at_, candidate.sign.size()) == candidate.sign)
+                return candidate.level >= level ? &candidate : nullptr;
+        return nullptr;
+    }
+
+    bool binary(int level)
+    {
+        if (++nesting_ > kDeepest)
+            return expected("a simpler condition");
+        if (!unary())
+            return false;
+        while (const Binary *sign = next_binary(level)) {
+            at_ += sign->sign.size();
+            if (sign->op == Op::In) {
+                if (!ranges())
+                    return false;
+                continue;
+            }
+            const bool logical = sign->op == Op::JumpIfSet || sign->op == Op::JumpIfZero;
+            const std::size_t jump = out_.code_.size();
+            if (logical) {
+                apply(Op::Truth);
+                apply(sign->op);
+                depth_--;
+            }
+            if (!binary(sign->level + 1))
+                return false;
+            if (logical) {
+                apply(Op::Truth);
+                out_.code_[jump + 1].value = static_cast<std::int64_t>(out_.code_.size());
+            } else {
+                apply(sign->op);
+                depth_--;
+            }
+        }
+        nesting_--;
+        return true;
+    }
+
+    bool unary()
+    {
+        if (++nesting_ > kDeepest)
+            return expected("a simpler condition");
+        bool good;
+        if (eat("!")) {
+            good = unary();
+            apply(Op::Not);
+        } else if (eat("-")) {
+            good = unary();
+            apply(Op::Negate);
+        } else if (eat("~")) {
+            good = unary();
+            apply(Op::Invert);
+        } else {
+            good = primary();
+        }
+        nesting_--;
+        return good;
+    }
+
+    bool primary()
+    {
+        if (eat("("))
+            return binary(0) && (eat(")") || expected("')'"));
+        skip_blanks();
+        if (at_ < text_.size() && std::isdigit(static_cast<unsigned char>(text_[at_]))) {
+            std::int64_t value;
+            return number(value) && push(Op::Constant, value);
+        }
+        static constexpr std::pair<std::string_view, Op> kReads[] = {
+            {"u8", Op::U8},     {"be16", Op::Be16}, {"be24", Op::Be24},
+            {"be32", Op::Be32}, {"le16", Op::Le16}, {"le32", Op::Le32},
+        };
+        const std::string_view name = word();
+        if (name == "size")
+            return push(Op::Size);
+        for (const auto &[read, op] : kReads)
+            if (name == read) {
+                if (!(eat("(") || expected("'('")) || !binary(0) || !(eat(")") || expected("')'")))
+                    return false;
+                apply(op);
+                return true;
+            }
+        at_ -= name.size();
+        return expected("a number, size, u8(), be16(), be24(), be32(), le16(), le32() or '('");
+    }
+
+    std::string_view word()
+    {
+        std::size_t end = at_;
+        while (end < text_.size() && std::isalnum(static_cast<unsigned char>(text_[end])))
+            end++;
+        const std::string_view found = text_.substr(at_, end - at_);
+        at_ = end;
+        return found;
+    }
+
+    bool number(std::int64_t &value)
+    {
+        skip_blanks();
+        const bool hex = text_.substr(at_, 2) == "0x";
+        const char *first = text_.data() + at_ + (hex ? 2 : 0);
+        const auto [end, failure] =
+            std::from_chars(first, text_.data() + text_.size(), value, hex ? 16 : 10);
+        if (failure != std::errc{})
+            return expected("a number");
+        at_ = static_cast<std::size_t>(end - text_.data());
+        return true;
+    }
+
+    bool ranges()
+    {
+        const std::size_t first = out_.ranges_.size();
+        if (!eat("("))
+            return expected("'('");
+        do {
+            std::int64_t from, to;
+            const bool minus = eat("-");
+            if (!number(from))
+                return false;
+            to = from = minus ? -from : from;
+            if (eat("..") && !number(to))
+                return false;
+            if (to < from)
+                return expected("a range that ends above its start");
+            out_.ranges_.emplace_back(from, to);
+        } while (eat(","));
+        if (!eat(")"))
+            return expected("',' or ')'");
+        out_.code_.push_back({Op::In, static_cast<std::uint32_t>(out_.ranges_.size() - first),
+                              static_cast<std::int64_t>(first)});
+        return true;
+    }
+
+    std::string_view text_;
+    std::size_t at_ = 0;
+    int nesting_ = 0;
+    int depth_ = 0;
+    std::string error_;
+    Condition out_;
+};
+
+Result<Condition> Condition::compile(std::string_view text)
+{
+    return ConditionParser(text).run();
+}
+
+namespace {
+
+/// Reads `width` bytes at `offset`; false where they are not at hand.
+bool read(Bytes data, std::int64_t offset, unsigned width, bool little, std::int64_t &value)
+{
+    if (offset < 0 || static_cast<std::uint64_t>(offset) > data.size() ||
+        data.size() - static_cast<std::uint64_t>(offset) < width)
+        return false;
+    std::uint64_t got = 0;
+    for (unsigned i = 0; i < width; i++) {
+        const std::uint64_t byte = data[static_cast<std::size_t>(offset) + i];
+        got = little ? got | byte << (8 * i) : got << 8 | byte;
+    }
+    value = static_cast<std::int64_t>(got);
+    return true;
+}
+
+std::int64_t shifted(std::int64_t value, std::int64_t by, bool left)
+{
+    if (by < 0 || by > 63)
+        return 0;
+    const auto bits = static_cast<std::uint64_t>(value);
+    return static_cast<std::int64_t>(left ? bits << by : bits >> by);
+}
+
+/// Two's complement wrap-around, which signed arithmetic itself does not promise.
+std::int64_t wrapped(std::uint64_t value)
+{
+    return static_cast<std::int64_t>(value);
+}
+
+} // namespace
+
+bool Condition::holds(Bytes data, std::uint64_t size) const
+{
+    std::array<std::int64_t, kStack + 1> stack;
+    std::size_t top = 0; // stack[top - 1] is the newest
+
+    if (code_.empty())
+        return true;
+    for (std::size_t i = 0; i < code_.size(); i++) {
+        const Step &step = code_[i];
+        switch (step.op) {
+        case Op::Constant:
+            stack[top++] = step.value;
+            continue;
+        case Op::Size:
+            stack[top++] = static_cast<std::int64_t>(size);
+            continue;
+        default:
+            break;
+        }
+        std::int64_t &a = stack[top - 1];
+        switch (step.op) {
+        case Op::U8:
+            if (!read(data, a, 1, false, a))
+                return false;
+            continue;
+        case Op::Be16:
+            if (!read(data, a, 2, false, a))
+                return false;
+            continue;
+        case Op::Be24:
+            if (!read(data, a, 3, false, a))
+                return false;
+            continue;
+        case Op::Be32:
+            if (!read(data, a, 4, false, a))
+                return false;
+            continue;
+        case Op::Le16:
+            if (!read(data, a, 2, true, a))
+                return false;
+            continue;
+        case Op::Le32:
+            if (!read(data, a, 4, true, a))
+                return false;
+            continue;
+        case Op::Negate:
+            a = wrapped(-static_cast<std::uint64_t>(a));
+            continue;
+        case Op::Not:
+            a = !a;
+            continue;
+        case Op::Invert:
+            a = ~a;
+            continue;
+        case Op::Truth:
+            a = a != 0;
+            continue;
+        case Op::JumpIfZero:
+        case Op::JumpIfSet:
+            if ((a != 0) == (step.op == Op::JumpIfSet))
+                i = static_cast<std::size_t>(step.value) - 1;
+            else
+                top--;
+            continue;
+        case Op::In: {
+            bool found = false;
+            for (std::uint32_t r = 0; r < step.extra && !found; r++) {
+                const auto &[from, to] = ranges_[static_cast<std::size_t>(step.value) + r];
+                found = a >= from && a <= to;
+            }
+            a = found;
+            continue;
+        }
+        default:
+            break;
+        }
+        const std::int64_t b = stack[--top];
+        std::int64_t &x = stack[top - 1];
+        switch (step.op) {
+        case Op::Multiply:
+            x = wrapped(static_cast<std::uint64_t>(x) * static_cast<std::uint64_t>(b));
+            break;
+        case Op::Divide:
+        case Op::Modulo:
+            if (b == 0)
+                return false;
+            if (b == -1) // the one quotient that overflows
+                x = step.op == Op::Divide ? wrapped(-static_cast<std::uint64_t>(x)) : 0;
+            else
+                x = step.op == Op::Divide ? x / b : x % b;
+            break;
+        case Op::Add:
+            x = wrapped(static_cast<std::uint64_t>(x) + static_cast<std::uint64_t>(b));
+            break;
+        case Op::Subtract:
+            x = wrapped(static_cast<std::uint64_t>(x) - static_cast<std::uint64_t>(b));
+            break;
+        case Op::ShiftLeft:
+            x = shifted(x, b, true);
+            break;
+        case Op::ShiftRight:
+            x = shifted(x, b, false);
+            break;
+        case Op::Less:
+            x = x < b;
+            break;
+        case Op::LessEqual:
+            x = x <= b;
+            break;
+        case Op::Greater:
+            x = x > b;
+            break;
+        case Op::GreaterEqual:
+            x = x >= b;
+            break;
+        case Op::Equal:
+            x = x == b;
+            break;
+        case Op::NotEqual:
+            x = x != b;
+            break;
+        case Op::And:
+            x &= b;
+            break;
+        case Op::Xor:
+            x ^= b;
+            break;
+        case Op::Or:
+            x |= b;
+            break;
+        default:
+            return false;
+        }
+    }
+    return stack[0] != 0;
+}
+
+} // namespace l7

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The `where` of a pattern: arithmetic over the bytes that an expression has matched.
+#pragma once
+
+#include "core/base/bytes.hpp"
+#include "core/base/result.hpp"
+
+#include <cstdint>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace l7 {
+
+/// A compiled condition. Values are signed 64-bit and wrap; the language is in patterns/README.md.
+class Condition
+{
+  public:
+    /// The empty condition, which always holds.
+    Condition() = default;
+
+    /// Compiles `text`; an error says what was expected and at which column, from 1.
+    static Result<Condition> compile(std::string_view text);
+
+    bool empty() const { return code_.empty(); }
+
+    /// True when the condition holds over `data`. `size` is what the name `size` stands for: at least data.size().
+    /// A read beyond data, and a division by zero, make it false.
+    bool holds(Bytes data, std::uint64_t size) const;
+
+  private:
+    friend class ConditionParser;
+
+    enum class Op : std::uint8_t {
+        Constant,
+        Size,
+        U8,
+        Be16,
+        Be24,
+        Be32,
+        Le16,
+        Le32,
+        Negate,
+        Not,
+        Invert,
+        Multiply,
+        Divide,
+        Modulo,
+        Add,
+        Subtract,
+        ShiftLeft,
+        ShiftRight,
+        Less,
+        LessEqual,
+        Greater,
+        GreaterEqual,
+        Equal,
+        NotEqual,
+        And,
+        Xor,
+        Or,
+        In,         // value: first range, its count in extra
+        JumpIfZero, // keeps the value and jumps when it is zero; else drops it
+        JumpIfSet,
+        Truth,
+    };
+    struct Step {
+        Op op;
+        std::uint32_t extra;
+        std::int64_t value;
+    };
+
+    static constexpr std::size_t kStack = 32;
+
+    std::vector<Step> code_;
+    std::vector<std::pair<std::int64_t, std::int64_t>> ranges_;
+};
+
+} // namespace l7

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "core/match/database.hpp"
+
+#include <hs/hs.h>
+
+#include <algorithm>
+#include <map>
+#include <new>
+#include <span>
+
+namespace l7 {
+
+namespace {
+
+constexpr unsigned kFlags = HS_FLAG_DOTALL | HS_FLAG_SINGLEMATCH | HS_FLAG_ALLOWEMPTY;
+
+/// Expressions on their way into one Hyperscan database.
+struct Batch {
+    std::vector<const char *> expressions;
+    std::vector<unsigned> flags;
+    std::vector<unsigned> ids;
+
+    void add(const std::string &expression, unsigned id)
+    {
+        expressions.push_back(expression.c_str());
+        flags.push_back(kFlags);
+        ids.push_back(id);
+    }
+
+    Result<hs_database *> compile() const
+    {
+        hs_database_t *database = nullptr;
+        hs_compile_error_t *failure = nullptr;
+
+        if (expressions.empty())
+            return database;
+        if (hs_compile_multi(expressions.data(), flags.data(), ids.data(),
+                             static_cast<unsigned>(expressions.size()), HS_MODE_BLOCK, nullptr,
+                             &database, &failure) != HS_SUCCESS) {
+            Error error{std::string("compiling patterns: ") + failure->message};
+            hs_free_compile_error(failure);
+            return error;
+        }
+        return database;
+    }
+};
+
+/// The bytes an expression needs at least, or what Hyperscan says against it.
+Result<unsigned> minimum_width(const std::string &expression)
+{
+    hs_expr_info_t *info = nullptr;
+    hs_compile_error_t *failure = nullptr;
+
+    if (hs_expression_info(expression.c_str(), kFlags, &info, &failure) != HS_SUCCESS) {
+        Error error{failure->message};
+        hs_free_compile_error(failure);
+        return error;
+    }
+    const unsigned width = info->min_width;
+    std::free(info); // NOLINT: Hyperscan's default misc allocator is malloc
+    return width;
+}
+
+std::string refused(const Pattern &pattern, unsigned line, const std::string &what)
+{
+    return pattern.file + ":" + std::to_string(line) + ": " + what;
+}
+
+} // namespace
+
+/// Numbers atoms and evidence and sorts expressions into their databases.
+class DatabaseBuilder
+{
+  public:
+    DatabaseBuilder(std::vector<Atom> &atoms, std::vector<Evidence> &evidence)
+        : atoms_(atoms), evidence_(evidence)
+    {
+    }
+
+    void add(const Pattern &pattern, std::uint16_t index, std::uint16_t protocol,
+             std::vector<std::string> &rejected)
+    {
+        if (pattern.form == Pattern::Form::L7Filter)
+            return add_l7filter(pattern, index, protocol, rejected);
+        for (const PatternMatch &match : pattern.matches)
+            add_match(pattern, match, index, protocol, rejected);
+    }
+
+    std::array<std::array<Batch, 2>, kTransports> directed;
+    Batch l7filter;
+
+  private:
+    void add_l7filter(const Pattern &pattern, std::uint16_t index, std::uint16_t protocol,
+                      std::vector<std::string> &rejected)
+    {
+        const auto width = minimum_width(pattern.expression);
+        if (!width)
+            return rejected.push_back(refused(pattern, 1, width.error().message));
+        l7filter.add(pattern.expression, static_cast<unsigned>(evidence_.size()));
+        evidence_.push_back({protocol, pattern.quality, false, 1, *width, index, {}});
+    }
+
+    void add_match(const Pattern &pattern, const PatternMatch &match, std::uint16_t index,
+                   std::uint16_t protocol, std::vector<std::string> &rejected)
+    {
+        Evidence evidence{protocol, match.quality, match.midstream, 0, 0, index, {}};
+        const std::pair<const std::optional<PatternPart> &, unsigned> parts[] = {
+            {match.client, 1U}, {match.server, 2U}, {match.either, 3U}};
+
+        for (const auto &[part, directions] : parts) {
+            if (!part)
+                continue;
+            const auto width = minimum_width(part->expression);
+            if (!width)
+                return rejected.push_back(refused(pattern, part->line, width.error().message));
+            evidence.parts++;
+            evidence.width += *width;
+        }
+        const auto id = static_cast<std::uint16_t>(evidence_.size());
+        for (const auto &[part, directions] : parts) {
+            if (!part)
+                continue;
+            const auto atom = static_cast<std::uint16_t>(atoms_.size());
+            atoms_.push_back({part->where, static_cast<std::uint8_t>(part->times), {id}});
+            evidence.needs.push_back(atom);
+            for (unsigned transport = 0; transport < kTransports; transport++)
+                for (unsigned direction = 0; direction < 2; direction++)
+                    if ((match.transports >> transport & 1U) && (directions >> direction & 1U))
+                        directed[transport][direction].add(part->expression, atom);
+        }
+        evidence_.push_back(std::move(evidence));
+    }
+
+    std::vector<Atom> &atoms_;
+    std::vector<Evidence> &evidence_;
+};
+
+Result<std::shared_ptr<const Database>> Database::compile(const PatternLibrary &library,
+                                                          Protocols &protocols,
+                                                          std::vector<std::string> &rejected)
+{
+    std::shared_ptr<Database> out(new Database);
+    DatabaseBuilder builder(out->atoms_, out->evidence_);
+
+    if (hs_valid_platform() != HS_SUCCESS)
+        return Error{"this processor lacks what Hyperscan needs (SSSE3)", {}, Blame::Environment};
+    out->patterns_ = library.patterns;
+    for (std::size_t i = 0; i < out->patterns_.size(); i++) {
+        const Pattern &pattern = out->patterns_[i];
+        const std::uint16_t protocol = protocols.number(pattern.name);
+        if (protocol == L7_UNSET)
+            rejected.push_back(refused(pattern, 1, "no protocol number is left"));
+        else
+            builder.add(pattern, static_cast<std::uint16_t>(i), protocol, rejected);
+    }
+    if (out->atoms_.size() > 0xffff || out->evidence_.size() > 0xffff)
+        return Error{"more than 65,535 expressions"};
+    for (unsigned transport = 0; transport < kTransports; transport++)
+        for (unsigned direction = 0; direction < 2; direction++) {
+            auto compiled = builder.directed[transport][direction].compile();
+            if (!compiled)
+                return compiled.error();
+            out->directed_[transport][direction] = *compiled;
+        }
+    auto compiled = builder.l7filter.compile();
+    if (!compiled)
+        return compiled.error();
+    out->l7filter_ = *compiled;
+    return std::shared_ptr<const Database>(std::move(out));
+}
+
+Database::~Database()
+{
+    for (const auto &transport : directed_)
+        for (hs_database *database : transport)
+            hs_free_database(database);
+    hs_free_database(l7filter_);
+}
+
+Scanner::Scanner(std::shared_ptr<const Database> database) : database_(std::move(database))
+{
+    const auto reserve = [this](const hs_database *one) {
+        if (one && hs_alloc_scratch(one, &scratch_) != HS_SUCCESS)
+            throw std::bad_alloc();
+    };
+    for (const auto &transport : database_->directed_)
+        for (const hs_database *one : transport)
+            reserve(one);
+    reserve(database_->l7filter_);
+}
+
+Scanner::~Scanner()
+{
+    hs_free_scratch(scratch_);
+}
+
+void Scanner::run(const hs_database *database, Bytes data)
+{
+    found_.clear();
+    if (!database)
+        return;
+    const auto take = [](unsigned id, unsigned long long, unsigned long long, unsigned,
+                         void *into) -> int {
+        static_cast<std::vector<std::uint16_t> *>(into)->push_back(static_cast<std::uint16_t>(id));
+        return 0;
+    };
+    hs_scan(database, reinterpret_cast<const char *>(data.data()),
+            static_cast<unsigned>(data.size()), 0, scratch_, take, &found_);
+}
+
+const std::vector<std::uint16_t> &Scanner::scan(Transport transport, unsigned direction, Bytes data,
+                                                std::uint64_t size)
+{
+    run(database_->directed_[static_cast<unsigned>(transport)][direction & 1], data);
+    std::erase_if(found_, [&](std::uint16_t id) {
+        return !database_->atom(id).where.holds(data, size);
+    });
+    return found_;
+}
+
+const std::vector<std::uint16_t> &Scanner::scan_l7filter(Bytes data)
+{
+    run(database_->l7filter_, data);
+    return found_;
+}
+
+} // namespace l7

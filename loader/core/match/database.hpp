@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Compiled patterns: Hyperscan databases by transport and direction, and what their matches amount to.
+//
+// Threads: a Database is immutable and shared; each thread scans with a Scanner of its own.
+#pragma once
+
+#include "core/match/library.hpp"
+#include "core/match/protocols.hpp"
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+struct hs_database;
+struct hs_scratch;
+
+namespace l7 {
+
+/// One expression with its condition; what a scan finds.
+struct Atom {
+    Condition where;
+    std::uint8_t times = 1;
+    std::vector<std::uint16_t> evidence; ///< evidences it is part of
+};
+
+/// One [[match]], compiled: the atoms it needs and how much it is worth.
+struct Evidence {
+    std::uint16_t protocol;
+    Quality quality;
+    bool midstream;
+    std::uint8_t parts; ///< kinds of part: 1 to 3
+    unsigned width;     ///< bytes that the expressions need at least
+    std::uint16_t pattern; ///< index in the library
+    std::vector<std::uint16_t> needs; ///< atoms, all of which must be met
+};
+
+class Database
+{
+  public:
+    /// Compiles the library; protocols it does not know yet are added to `protocols`. Patterns that Hyperscan refuses
+    /// go to `rejected` as `file:line: what`; the others are used.
+    static Result<std::shared_ptr<const Database>> compile(const PatternLibrary &library,
+                                                           Protocols &protocols,
+                                                           std::vector<std::string> &rejected);
+    ~Database();
+    Database(const Database &) = delete;
+    Database &operator=(const Database &) = delete;
+
+    const Atom &atom(std::uint16_t id) const { return atoms_[id]; }
+    const Evidence &evidence(std::uint16_t id) const { return evidence_[id]; }
+    const Pattern &pattern(const Evidence &evidence) const { return patterns_[evidence.pattern]; }
+    const std::vector<Pattern> &patterns() const { return patterns_; }
+    bool has_l7filter() const { return l7filter_ != nullptr; }
+
+  private:
+    friend class Scanner;
+    Database() = default;
+
+    std::vector<Pattern> patterns_;
+    std::vector<Atom> atoms_;
+    std::vector<Evidence> evidence_;
+    std::array<std::array<hs_database *, 2>, kTransports> directed_{};
+    hs_database *l7filter_ = nullptr;
+};
+
+class Scanner
+{
+  public:
+    /// Makes the scratch space for `database`; throws std::bad_alloc where there is no memory for it.
+    explicit Scanner(std::shared_ptr<const Database> database);
+    ~Scanner();
+    Scanner(const Scanner &) = delete;
+    Scanner &operator=(const Scanner &) = delete;
+
+    const Database &database() const { return *database_; }
+
+    /// Atoms that `data`, sent in `direction` (0: by the initiator), meets, conditions included. `size` is what the
+    /// conditions know as size. The list is valid until the next scan.
+    const std::vector<std::uint16_t> &scan(Transport transport, unsigned direction, Bytes data,
+                                           std::uint64_t size);
+
+    /// Evidence of l7-filter patterns in the merged, lower-cased and NUL-free data of both directions.
+    const std::vector<std::uint16_t> &scan_l7filter(Bytes data);
+
+  private:
+    void run(const hs_database *database, Bytes data);
+
+    std::shared_ptr<const Database> database_;
+    hs_scratch *scratch_ = nullptr;
+    std::vector<std::uint16_t> found_;
+};
+
+} // namespace l7

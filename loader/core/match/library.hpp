@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// All pattern files of some directories.
+#pragma once
+
+#include "core/match/pattern.hpp"
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace l7 {
+
+struct PatternLibrary {
+    std::vector<Pattern> patterns;     ///< in order of directory, then path; the first of a name counts
+    std::vector<std::string> rejected; ///< `file:line: what` of each file that could not be used
+    unsigned duplicates = 0;           ///< names that an earlier file had
+};
+
+/// Reads every `NAME.toml` and `GROUP/NAME.pat` below each directory. A directory that is not there is an error; a
+/// bad file is only rejected.
+Result<PatternLibrary> load_patterns(const std::vector<std::filesystem::path> &directories);
+
+} // namespace l7

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "core/match/pattern.hpp"
+
+#include <l7ctl/packet.h>
+
+#include <array>
+
+namespace l7 {
+
+namespace {
+constexpr std::array<const char *, 5> kQualities{"great", "good", "ok", "marginal", "poor"};
+}
+
+const char *to_string(Quality quality)
+{
+    return kQualities[static_cast<std::size_t>(quality)];
+}
+
+std::optional<Quality> quality_from(std::string_view word)
+{
+    for (std::size_t i = 0; i < kQualities.size(); i++)
+        if (word == kQualities[i])
+            return static_cast<Quality>(i);
+    return std::nullopt;
+}
+
+std::optional<Transport> transport_of(std::uint8_t l4)
+{
+    switch (l4) {
+    case L7_IPPROTO_TCP:
+        return Transport::Tcp;
+    case L7_IPPROTO_UDP:
+    case L7_IPPROTO_UDPLITE:
+        return Transport::Udp;
+    case L7_IPPROTO_SCTP:
+        return Transport::Sctp;
+    default:
+        return std::nullopt;
+    }
+}
+
+} // namespace l7

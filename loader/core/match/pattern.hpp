@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What a pattern file says, before anything is compiled.
+#pragma once
+
+#include "core/match/condition.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace l7 {
+
+/// How much a match can be trusted, best first; patterns/README.md says what each promises.
+enum class Quality : std::uint8_t { Great, Good, Ok, Marginal, Poor };
+
+const char *to_string(Quality quality);
+std::optional<Quality> quality_from(std::string_view word);
+
+/// The transports that have patterns of their own; the rest are known by their IP protocol number.
+enum class Transport : std::uint8_t { Tcp, Udp, Sctp };
+inline constexpr unsigned kTransports = 3;
+
+/// IPPROTO_ number to transport; UDP-Lite goes with UDP.
+std::optional<Transport> transport_of(std::uint8_t l4);
+
+/// One expression on one direction.
+struct PatternPart {
+    std::string expression; ///< Hyperscan syntax
+    Condition where;
+    unsigned times = 1; ///< datagrams that must meet it
+    unsigned line = 0;
+};
+
+/// Sufficient evidence: all the parts that are there must be met.
+struct PatternMatch {
+    std::uint8_t transports = 0; ///< bit 1 << Transport
+    Quality quality = Quality::Great;
+    bool midstream = false;
+    std::optional<PatternPart> client;
+    std::optional<PatternPart> server;
+    std::optional<PatternPart> either;
+};
+
+struct Pattern {
+    enum class Form { Native, L7Filter };
+
+    std::string name;
+    std::string title;
+    std::string spec;
+    std::vector<std::string> groups;
+    std::vector<std::uint16_t> ports; ///< tie-breakers, host order
+    Quality quality = Quality::Good;
+    std::vector<PatternMatch> matches; ///< native form
+    std::string expression;            ///< l7-filter form: already in Hyperscan syntax
+    Form form = Form::Native;
+    std::string file;
+};
+
+} // namespace l7

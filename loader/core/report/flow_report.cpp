@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "core/report/flow_report.hpp"
+
+#include "core/dissect/ip_protocol.hpp"
+#include "core/flow/key.hpp"
+
+#include <array>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace l7 {
+
+const char *reason_name(std::uint8_t reason)
+{
+    static constexpr std::array<const char *, L7_REASONS> kNames{
+        "",         "pattern",  "dissector", "expected",  "replica",    "dns-hint",
+        "endpoint", "operator", "limit",     "one-sided", "mid-stream", "no-match"};
+    return reason < kNames.size() ? kNames[reason] : "";
+}
+
+std::string classid_text(std::uint32_t classid)
+{
+    return classid == 0 ? std::string() : fmt::format("{:x}:{:x}", classid >> 16, classid & 0xffff);
+}
+
+FlowReport report_flow(const l7_key &key, const l7_flow &flow, const Protocols &protocols)
+{
+    const unsigned initiator = flow.flags & L7_F_INITIATOR_1 ? 1 : 0;
+    const End source = end_of(key, initiator);
+    const End target = end_of(key, initiator ^ 1);
+
+    FlowReport out;
+    out.l4 = l4_name(key.l4);
+    out.src = source.address;
+    out.sport = source.port;
+    out.dst = target.address;
+    out.dport = target.port;
+    out.protocol = protocols.name(flow.protocol);
+    out.reason = reason_name(flow.reason);
+    out.verdict_packet = flow.verdict_packet;
+    out.packets = flow.packets[0] + flow.packets[1];
+    out.bytes = flow.bytes[0] + flow.bytes[1];
+    return out;
+}
+
+std::string to_json(const FlowReport &report)
+{
+    nlohmann::ordered_json out{
+        {"l4", report.l4},
+        {"src", report.src},
+        {"sport", report.sport},
+        {"dst", report.dst},
+        {"dport", report.dport},
+        {"protocol", report.protocol},
+        {"application", report.application},
+        {"hostname", report.hostname},
+        {"reason", report.reason},
+        {"verdict_packet", report.verdict_packet},
+        {"packets", report.packets},
+        {"bytes", report.bytes},
+    };
+    if (report.live) {
+        out["dev"] = report.live->dev;
+        out["mark"] = report.live->mark;
+        out["classid"] = report.live->classid;
+        out["rate"] = report.live->rate;
+        out["age"] = report.live->age_s;
+        out["idle"] = report.live->idle_s;
+    }
+    return out.dump();
+}
+
+std::string to_text(const FlowReport &report)
+{
+    const auto end = [](const std::string &address, std::uint16_t port) {
+        if (address.find(':') != std::string::npos)
+            return fmt::format("[{}]:{}", address, port);
+        return fmt::format("{}:{}", address, port);
+    };
+    std::string out = fmt::format("{:<5} {:<28} {:<28} {:<14} {:<11} @{:<3} {:>8} pkt {:>11} B",
+                                  report.l4, end(report.src, report.sport),
+                                  end(report.dst, report.dport), report.protocol, report.reason,
+                                  report.verdict_packet, report.packets, report.bytes);
+    if (report.live)
+        out += fmt::format(" dev {} mark {:#x} class {}", report.live->dev, report.live->mark,
+                           report.live->classid.empty() ? "-" : report.live->classid);
+    return out + "\n";
+}
+
+} // namespace l7

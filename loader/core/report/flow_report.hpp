@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// A flow as people and tools see it.
+#pragma once
+
+#include "core/match/protocols.hpp"
+
+#include <l7ctl/abi.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace l7 {
+
+/// What only a live flow has.
+struct LiveReport {
+    std::string dev; ///< where its initiator's packets are counted
+    std::uint32_t mark = 0;
+    std::string classid; ///< "MAJ:MIN" or ""
+    double rate = 0;     ///< bytes per second over the flow's life
+    std::uint32_t age_s = 0;
+    std::uint32_t idle_s = 0;
+};
+
+struct FlowReport {
+    std::string l4;
+    std::string src; ///< the initiator
+    std::uint16_t sport = 0;
+    std::string dst;
+    std::uint16_t dport = 0;
+    std::string protocol;
+    std::string application;
+    std::string hostname;
+    std::string reason;
+    std::uint32_t verdict_packet = 0; ///< from 1; 0 where there is none yet
+    std::uint64_t packets = 0;
+    std::uint64_t bytes = 0;
+    std::optional<LiveReport> live;
+};
+
+/// Fills all but the live part.
+FlowReport report_flow(const l7_key &key, const l7_flow &flow, const Protocols &protocols);
+
+/// One JSON object without a newline; keys as DESIGN and l7ctl(8) name them.
+std::string to_json(const FlowReport &report);
+
+/// One line of text with its newline.
+std::string to_text(const FlowReport &report);
+
+/// "pattern", "dissector", ... ; "" for none.
+const char *reason_name(std::uint8_t reason);
+
+/// "MAJ:MIN" in hexadecimal as tc prints it.
+std::string classid_text(std::uint32_t classid);
+
+} // namespace l7
