@@ -32,23 +32,28 @@ static int l7_move(const struct l7_verdict *verdict, struct l7_flow *old)
     return 0;
 }
 
-static void l7_retire(const struct l7_verdict *verdict)
+/* Adds what gathered in a moved flow's old entry to its new one, and removes the old. */
+static void l7_retire(const struct l7_key *key, const struct l7_flow *old)
 {
-    struct l7_flow *old = bpf_map_lookup_elem(&newcomers, &verdict->key);
-    struct l7_flow *now;
+    struct l7_flow *now = bpf_map_lookup_elem(&flows, key);
     __u32 way;
 
-    if (!old || !(old->flags & L7_F_MOVED) || old->born != verdict->born)
-        return;
-    now = bpf_map_lookup_elem(&flows, &verdict->key);
-    if (now) {
+    if (now && now->born == old->born) {
         for (way = 0; way < 2; way++) {
             __sync_fetch_and_add(&now->packets[way], old->packets[way]);
             __sync_fetch_and_add(&now->bytes[way], old->bytes[way]);
         }
         l7_flow_flag(now, old->flags & (L7_F_ENDED | L7_F_SYN_0 | L7_F_SYN_1));
     }
-    bpf_map_delete_elem(&newcomers, &verdict->key);
+    bpf_map_delete_elem(&newcomers, key);
+}
+
+static void l7_retire_one(const struct l7_verdict *verdict)
+{
+    const struct l7_flow *old = bpf_map_lookup_elem(&newcomers, &verdict->key);
+
+    if (old && (old->flags & L7_F_MOVED) && old->born == verdict->born)
+        l7_retire(&verdict->key, old);
 }
 
 /* The flow leaves the count of unset ones and joins its protocol's, where its initiator's packets are counted. */
@@ -110,7 +115,7 @@ static long l7_apply_one(__u32 index, struct l7_apply_args *args)
         l7_judge(verdict, batch);
         break;
     case L7_APPLY_RETIRE:
-        l7_retire(verdict);
+        l7_retire_one(verdict);
         break;
     case L7_APPLY_REMOVE:
         bpf_map_delete_elem(&newcomers, &verdict->key);
@@ -183,10 +188,13 @@ static __attribute__((always_inline)) int l7_sweep(struct bpf_iter__bpf_map_elem
     limits = bpf_map_lookup_elem(&timeouts, &zero);
     if (!limits || !l7_flow_expired(&entry.flow, entry.key.l4, limits, entry.now))
         return 0;
+    if (entry.flow.flags & L7_F_MOVED) {
+        l7_retire(&entry.key, &entry.flow);
+        return 0;
+    }
     entry.ended = 1;
     /* No room in this read's buffer: the kernel shows the flow again at the next read. */
-    if (!(entry.flow.flags & L7_F_MOVED) &&
-        bpf_seq_write(ctx->meta->seq, &entry, sizeof(entry)) != 0)
+    if (bpf_seq_write(ctx->meta->seq, &entry, sizeof(entry)) != 0)
         return 0;
     bpf_map_delete_elem(table, &entry.key);
     return 1;
@@ -201,7 +209,7 @@ int l7_sweep_flows(struct bpf_iter__bpf_map_elem *ctx)
 }
 
 SEC("iter/bpf_map_elem")
-int l7_sweep_newc(struct bpf_iter__bpf_map_elem *ctx)
+int l7_sweep_newcomers(struct bpf_iter__bpf_map_elem *ctx)
 {
     if (l7_sweep(ctx, &newcomers))
         l7_count(expired_newcomers);

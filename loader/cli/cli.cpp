@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cli/cli.hpp"
 
+#include "net/netns.hpp"
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <fmt/format.h>
+#include <functional>
 
 namespace l7 {
 
@@ -16,40 +19,106 @@ void print_error(const Error &error)
         fmt::print(stderr, "l7ctl: hint: {}\n", error.hint);
 }
 
+/// All commands with the options they read into. What is typed chooses `chosen`.
+struct CommandLine {
+    CLI::App app{"l7ctl: tells what protocol each connection is, and marks it", "l7ctl"};
+    GlobalOptions global;
+    ClassifyOptions classify;
+    CheckOptions check;
+    DaemonOptions daemon;
+    TopOptions top;
+    std::vector<std::string> words;
+    std::string word;
+    std::function<Result<void>()> chosen;
+
+    CommandLine()
+    {
+        app.set_version_flag("-V,--version", "l7ctl " L7_VERSION);
+        app.require_subcommand(1);
+        app.fallthrough();
+        app.add_flag("-j,--json", global.json, "print JSON, one object per line");
+        app.add_option("-c,--config", global.config,
+                       "configuration file (default /etc/l7ctl/l7ctl.toml)")
+            ->envname("L7CTL_CONFIG");
+        app.add_option("-n,--netns", global.netns,
+                       "work in the network namespace of this name, which has a daemon of its own");
+        live_commands();
+        file_commands();
+    }
+
+    CLI::App *command(const char *name, const char *what, std::function<Result<void>()> run)
+    {
+        CLI::App *out = app.add_subcommand(name, what);
+        out->callback([this, run = std::move(run)] { chosen = run; });
+        return out;
+    }
+
+    void live_commands()
+    {
+        command("attach", "attach dev DEV [ingress|egress|both] [head|tail]",
+                [this] { return attach_command(global, words); })
+            ->add_option("words", words, "dev DEV [ingress|egress|both] [head|tail]");
+        command("detach", "detach dev DEV", [this] { return detach_command(global, words); })
+            ->add_option("words", words, "dev DEV");
+        command("status", "devices, counters, workers", [this] { return status_command(global); });
+        command("flows", "live flows", [this] { return flows_command(global, words); })
+            ->add_option("filter", words, "protocol|dev|l4|host|port|reason VALUE ...");
+        command("stats", "packets, bytes and flows per protocol, device and direction",
+                [this] { return stats_command(global, words); })
+            ->add_option("words", words, "dev DEV");
+        command("reload", "patterns and rules, atomically", [this] { return reload_command(global); });
+        command("bypass", "let every packet pass unlooked at, or not",
+                [this] { return bypass_command(global, word); })
+            ->add_option("word", word, "on or off")
+            ->required()
+            ->check(CLI::IsMember({"on", "off"}));
+        command("stop", "end the daemon; programs stay on their devices",
+                [this] { return stop_command(global); });
+        CLI::App *view = command("top", "rates per protocol, live", [this] { return top_command(global, top); });
+        view->add_option("-d,--delay", top.interval_s, "seconds between two screens")->check(CLI::Range(0.1, 3600.0));
+        view->add_option("-b,--batch", top.count, "print so many screens and end");
+        command("daemon", "run in the foreground", [this] { return daemon_command(global, daemon); })
+            ->add_flag("--discard-state", daemon.discard_state, "forget pinned flows and counters");
+    }
+
+    void file_commands()
+    {
+        CLI::App *offline = command("classify", "classify the flows of capture files",
+                                    [this] { return classify_command(global, classify); });
+        offline->add_option("file", classify.files, "pcap or pcapng files")->required();
+        CLI::Option *add =
+            offline->add_option("--patterns", classify.patterns, "directory of patterns that come first");
+        offline->add_option("--only-patterns", classify.only_patterns, "use nothing but this directory")
+            ->excludes(add);
+        CLI::App *checker = command("check", "check configuration and patterns",
+                                    [this] { return check_command(global, check); });
+        checker->add_option("file", check.file, "configuration file");
+        checker->add_option("--patterns", check.patterns, "directory of patterns");
+        command("protocols", "what can be recognised", [this] { return protocols_command(global); });
+    }
+};
+
 } // namespace
 
 int run_cli(int argc, char **argv)
 {
-    CLI::App app{"l7ctl: tells what protocol each connection is, and marks it", "l7ctl"};
-    GlobalOptions global;
-    ClassifyOptions classify;
-    Result<void> outcome;
-
-    app.set_version_flag("-V,--version", "l7ctl " L7_VERSION);
-    app.require_subcommand(1);
-    app.fallthrough();
-    app.add_flag("-j,--json", global.json, "print JSON, one object per line");
-    app.add_option("-c,--config", global.config, "configuration file")->envname("L7CTL_CONFIG");
-    app.add_option("-n,--netns", global.netns, "work in this network namespace");
-
-    CLI::App *command = app.add_subcommand("classify", "classify the flows of capture files");
-    command->add_option("file", classify.files, "pcap or pcapng files")->required();
-    auto *add = command->add_option("--patterns", classify.patterns, "directory of patterns that come first");
-    command->add_option("--only-patterns", classify.only_patterns, "use nothing but this directory")
-        ->excludes(add);
-    command->callback([&] { outcome = classify_command(global, classify); });
+    CommandLine line;
 
     try {
-        app.parse(argc, argv);
+        line.app.parse(argc, argv);
     } catch (const CLI::ParseError &error) {
-        const int code = app.exit(error);
+        const int code = line.app.exit(error);
         return code == 0 ? 0 : static_cast<int>(Blame::Usage);
     }
-    if (!outcome) {
-        print_error(outcome.error());
-        return static_cast<int>(outcome.error().blame);
-    }
-    return 0;
+    Result<void> outcome = {};
+    if (!line.global.netns.empty())
+        outcome = enter_netns(line.global.netns);
+    if (outcome)
+        outcome = line.chosen();
+    if (outcome)
+        return 0;
+    print_error(outcome.error());
+    return static_cast<int>(outcome.error().blame);
 }
 
 } // namespace l7

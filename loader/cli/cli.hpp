@@ -3,8 +3,8 @@
 #pragma once
 
 #include "core/base/result.hpp"
+#include "daemon/options.hpp"
 
-#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -15,6 +15,8 @@ struct GlobalOptions {
     bool json = false;
     std::string config;
     std::string netns;
+
+    Instance instance() const { return make_instance(netns, config); }
 };
 
 /// Runs `l7ctl argv...`; returns the exit code. Prints results to stdout, errors to stderr.
@@ -27,8 +29,31 @@ struct ClassifyOptions {
 };
 Result<void> classify_command(const GlobalOptions &global, const ClassifyOptions &options);
 
-/// Where patterns are looked for when none are named: L7CTL_PATTERNS, the source tree that the binary was built in, or
-/// /usr/share/l7ctl/patterns; and /etc/l7-protocols where it exists.
-std::vector<std::filesystem::path> default_pattern_directories();
+struct CheckOptions {
+    std::string file;
+    std::vector<std::string> patterns;
+};
+Result<void> check_command(const GlobalOptions &global, const CheckOptions &options);
+Result<void> protocols_command(const GlobalOptions &global);
+
+struct DaemonOptions {
+    bool discard_state = false;
+};
+Result<void> daemon_command(const GlobalOptions &global, const DaemonOptions &options);
+
+// Commands a daemon carries out. Words are the command line's after the command's name.
+Result<void> attach_command(const GlobalOptions &global, const std::vector<std::string> &words);
+Result<void> detach_command(const GlobalOptions &global, const std::vector<std::string> &words);
+Result<void> status_command(const GlobalOptions &global);
+Result<void> flows_command(const GlobalOptions &global, const std::vector<std::string> &words);
+Result<void> stats_command(const GlobalOptions &global, const std::vector<std::string> &words);
+Result<void> reload_command(const GlobalOptions &global);
+Result<void> bypass_command(const GlobalOptions &global, const std::string &word);
+Result<void> stop_command(const GlobalOptions &global);
+struct TopOptions {
+    double interval_s = 1;
+    unsigned count = 0; ///< screens; 0: until interrupted
+};
+Result<void> top_command(const GlobalOptions &global, const TopOptions &options);
 
 } // namespace l7

@@ -24,8 +24,8 @@ void Classifier::use(std::shared_ptr<const Database> database,
 {
     scanner_ = std::make_unique<Scanner>(std::move(database));
     protocols_ = std::move(protocols);
-    flows_.clear();
-    oldest_ = newest_ = nullptr;
+    for (Entry *entry = oldest_; entry; entry = entry->newer)
+        entry->judge->start_over();
 }
 
 std::optional<l7_verdict> Classifier::take(const Sample &sample, std::uint64_t now_ns)

@@ -36,7 +36,7 @@ class Classifier
   public:
     explicit Classifier(ClassifierLimits limits = {});
 
-    /// Patterns from now on. Flows under judgement begin anew with what comes.
+    /// Patterns from now on. Flows under judgement are looked at anew with their next sample, TCP from its first byte.
     void use(std::shared_ptr<const Database> database, std::shared_ptr<const Protocols> protocols);
 
     /// Takes a sample; returns the verdict it led to, if any. now_ns: any monotonic clock.

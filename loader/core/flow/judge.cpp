@@ -28,6 +28,12 @@ void Judge::begin(const Sample &first)
     best_.reset();
 }
 
+void Judge::start_over()
+{
+    hits_.clear();
+    best_.reset();
+}
+
 std::optional<Judgement> Judge::take(const Sample &sample, Scanner &scanner,
                                      const Protocols &protocols, const JudgeLimits &limits)
 {

@@ -42,6 +42,9 @@ class Judge
     /// Empties the judge for a flow whose first sample is `first`.
     void begin(const Sample &first);
 
+    /// Forgets what has matched, as the patterns are others now, and keeps the bytes.
+    void start_over();
+
     /// Takes a sample and says what it decides, if anything.
     std::optional<Judgement> take(const Sample &sample, Scanner &scanner, const Protocols &protocols,
                                   const JudgeLimits &limits);

@@ -4,9 +4,8 @@
 #include <hs/hs.h>
 
 #include <algorithm>
-#include <map>
 #include <new>
-#include <span>
+#include <set>
 
 namespace l7 {
 
@@ -167,6 +166,14 @@ Result<std::shared_ptr<const Database>> Database::compile(const PatternLibrary &
         return compiled.error();
     out->l7filter_ = *compiled;
     return std::shared_ptr<const Database>(std::move(out));
+}
+
+std::size_t Database::usable_patterns() const
+{
+    std::set<std::uint16_t> used;
+    for (const Evidence &one : evidence_)
+        used.insert(one.pattern);
+    return used.size();
 }
 
 Database::~Database()

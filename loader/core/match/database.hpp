@@ -53,6 +53,7 @@ class Database
     const Evidence &evidence(std::uint16_t id) const { return evidence_[id]; }
     const Pattern &pattern(const Evidence &evidence) const { return patterns_[evidence.pattern]; }
     const std::vector<Pattern> &patterns() const { return patterns_; }
+    std::size_t usable_patterns() const; ///< those that have at least one evidence
     bool has_l7filter() const { return l7filter_ != nullptr; }
 
   private:

@@ -5,6 +5,7 @@
 #include "core/match/pat_file.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <set>
@@ -46,6 +47,32 @@ Result<Pattern> load(const fs::path &path, const fs::path &root)
 }
 
 } // namespace
+
+std::vector<fs::path> default_pattern_directories()
+{
+    std::vector<fs::path> out;
+    std::error_code failure;
+
+    if (const char *named = std::getenv("L7CTL_PATTERNS")) {
+        std::string_view rest = named;
+        while (!rest.empty()) {
+            const std::size_t end = std::min(rest.find(':'), rest.size());
+            if (end > 0)
+                out.emplace_back(rest.substr(0, end));
+            rest.remove_prefix(std::min(end + 1, rest.size()));
+        }
+        return out;
+    }
+    const fs::path binary = fs::read_symlink("/proc/self/exe", failure);
+    const fs::path source = binary.parent_path().parent_path().parent_path();
+    if (!failure && fs::exists(source / "patterns" / "README.md", failure))
+        out.push_back(source / "patterns");
+    else
+        out.emplace_back("/usr/share/l7ctl/patterns");
+    if (fs::is_directory("/etc/l7-protocols", failure))
+        out.emplace_back("/etc/l7-protocols");
+    return out;
+}
 
 Result<PatternLibrary> load_patterns(const std::vector<fs::path> &directories)
 {

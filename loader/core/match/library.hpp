@@ -20,4 +20,8 @@ struct PatternLibrary {
 /// bad file is only rejected.
 Result<PatternLibrary> load_patterns(const std::vector<std::filesystem::path> &directories);
 
+/// Where patterns are looked for when none are named: L7CTL_PATTERNS, the source tree that the binary was built in, or
+/// /usr/share/l7ctl/patterns; and /etc/l7-protocols where it exists.
+std::vector<std::filesystem::path> default_pattern_directories();
+
 } // namespace l7

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "core/policy/config.hpp"
+
+#include <l7ctl/abi.h>
+
+#include <algorithm>
+#include <bit>
+#include <charconv>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <limits>
+#include <toml++/toml.h>
+
+namespace l7 {
+
+namespace {
+
+constexpr std::int64_t kU32 = std::numeric_limits<std::uint32_t>::max();
+
+class Reader
+{
+  public:
+    Reader(std::string_view text, std::string file) : text_(text), file_(std::move(file)) {}
+
+    Result<Config> run()
+    {
+        Config out;
+        try {
+            const toml::table root = toml::parse(text_, file_);
+            read(root, out);
+        } catch (const toml::parse_error &error) {
+            at(error.source().begin, std::string(error.description()));
+        }
+        if (!errors_.empty())
+            return Error{errors_, "nothing was changed"};
+        return out;
+    }
+
+  private:
+    void at(const toml::source_position &where, const std::string &what)
+    {
+        if (!errors_.empty())
+            errors_ += '\n';
+        errors_ += file_ + ":" + std::to_string(where.line) + ":" + std::to_string(where.column) +
+                   ": " + what;
+        const std::string_view line = line_of(where.line);
+        if (!line.empty())
+            errors_ += "\n    " + std::string(line);
+    }
+
+    void wrong(const toml::node &node, const std::string &what) { at(node.source().begin, what); }
+
+    std::string_view line_of(unsigned number) const
+    {
+        std::string_view rest = text_;
+        for (unsigned i = 1; i < number && !rest.empty(); i++) {
+            const std::size_t end = rest.find('\n');
+            rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+        }
+        return rest.substr(0, std::min<std::size_t>(rest.find('\n'), 200));
+    }
+
+    void only(const toml::table &table, std::initializer_list<std::string_view> keys,
+              const std::string &of)
+    {
+        for (const auto &[key, node] : table)
+            if (std::ranges::find(keys, key.str()) == keys.end())
+                at(key.source().begin, "'" + std::string(key.str()) + "' is no key of " + of);
+    }
+
+    const toml::table *section(const toml::table &root, const char *name)
+    {
+        const toml::node *node = root.get(name);
+        if (!node)
+            return nullptr;
+        if (!node->is_table())
+            wrong(*node, "[" + std::string(name) + "] must be a table");
+        return node->as_table();
+    }
+
+    void number(const toml::table &table, const char *key, std::int64_t least, std::int64_t most,
+                std::uint32_t &into)
+    {
+        const toml::node *node = table.get(key);
+        if (!node)
+            return;
+        const auto value = node->value_exact<std::int64_t>();
+        if (!value || *value < least || *value > most)
+            wrong(*node, std::string(key) + " must be a whole number from " + std::to_string(least) +
+                             " to " + std::to_string(most));
+        else
+            into = static_cast<std::uint32_t>(*value);
+    }
+
+    bool flag(const toml::table &table, const char *key)
+    {
+        const toml::node *node = table.get(key);
+        if (!node)
+            return false;
+        if (const auto value = node->value_exact<bool>())
+            return *value;
+        wrong(*node, std::string(key) + " must be true or false");
+        return false;
+    }
+
+    std::vector<std::string> strings(const toml::table &table, const char *key)
+    {
+        std::vector<std::string> out;
+        const toml::node *node = table.get(key);
+        if (!node)
+            return out;
+        const auto add = [&](const toml::node &one) {
+            if (const auto value = one.value_exact<std::string>())
+                out.push_back(*value);
+            else
+                wrong(one, std::string(key) + " must be a string or a list of strings");
+        };
+        if (const toml::array *list = node->as_array())
+            for (const toml::node &one : *list)
+                add(one);
+        else
+            add(*node);
+        return out;
+    }
+
+    template <class Each>
+    void tables(const toml::table &root, const char *key, Each each)
+    {
+        const toml::node *node = root.get(key);
+        if (!node)
+            return;
+        const toml::array *list = node->as_array();
+        if (!list)
+            return wrong(*node, std::string(key) + " must be written [[" + key + "]]");
+        for (const toml::node &one : *list)
+            if (const toml::table *table = one.as_table())
+                each(*table);
+            else
+                wrong(one, std::string(key) + " must be written [[" + key + "]]");
+    }
+
+    void read(const toml::table &root, Config &out)
+    {
+        only(root, {"daemon", "mark", "limits", "timeouts", "patterns", "device", "rule"},
+             "the configuration");
+        if (const toml::table *table = section(root, "daemon"))
+            daemon(*table, out);
+        if (const toml::table *table = section(root, "mark")) {
+            only(*table, {"mask"}, "[mark]");
+            number(*table, "mask", 0, kU32, out.mark_mask);
+        }
+        if (const toml::table *table = section(root, "limits"))
+            limits(*table, out);
+        if (const toml::table *table = section(root, "timeouts"))
+            timeouts(*table, out.timeouts);
+        if (const toml::table *table = section(root, "patterns")) {
+            only(*table, {"dirs"}, "[patterns]");
+            out.pattern_dirs = strings(*table, "dirs");
+        }
+        tables(root, "device", [&](const toml::table &table) { device(table, out); });
+        tables(root, "rule", [&](const toml::table &table) { rule(table, out); });
+    }
+
+    void daemon(const toml::table &table, Config &out)
+    {
+        only(table, {"workers", "attach"}, "[daemon]");
+        number(table, "workers", 0, L7_SHARDS_MAX, out.workers);
+        if (const toml::node *node = table.get("attach")) {
+            const auto word = node->value_exact<std::string>();
+            if (word == "auto")
+                out.attach = AttachWay::Auto;
+            else if (word == "tcx")
+                out.attach = AttachWay::Tcx;
+            else if (word == "clsact")
+                out.attach = AttachWay::Clsact;
+            else
+                wrong(*node, "attach is \"auto\", \"tcx\" or \"clsact\"");
+        }
+    }
+
+    void limits(const toml::table &table, Config &out)
+    {
+        only(table, {"packets", "bytes", "flows", "newcomers", "ring_bytes", "undecided"}, "[limits]");
+        number(table, "packets", 1, 1000, out.packets);
+        number(table, "bytes", 64, L7_SAMPLE_MAX, out.bytes);
+        number(table, "flows", 128, 1 << 26, out.flows);
+        number(table, "newcomers", 128, 1 << 26, out.newcomers);
+        number(table, "undecided", 16, 1 << 22, out.undecided);
+        number(table, "ring_bytes", 65536, 1 << 30, out.ring_bytes);
+        if (!std::has_single_bit(out.ring_bytes))
+            wrong(*table.get("ring_bytes"), "ring_bytes must be a power of two");
+    }
+
+    void timeouts(const toml::table &table, TimeoutConfig &out)
+    {
+        // Jiffies are kept in 32 bits: at 1,000 a second half their range is 24 days.
+        constexpr std::int64_t kMost = 20LL * 86400;
+        only(table,
+             {"tcp_established", "tcp_opening", "tcp_closed", "udp_replied", "udp_unreplied", "icmp",
+              "other"},
+             "[timeouts]");
+        number(table, "tcp_established", 1, kMost, out.tcp_established);
+        number(table, "tcp_opening", 1, kMost, out.tcp_opening);
+        number(table, "tcp_closed", 1, kMost, out.tcp_closed);
+        number(table, "udp_replied", 1, kMost, out.udp_replied);
+        number(table, "udp_unreplied", 1, kMost, out.udp_unreplied);
+        number(table, "icmp", 1, kMost, out.icmp);
+        number(table, "other", 1, kMost, out.other);
+    }
+
+    void device(const toml::table &table, Config &out)
+    {
+        DeviceConfig device;
+        only(table, {"name", "hooks", "position"}, "a device");
+        const auto name = table["name"].value_exact<std::string>();
+        if (!name || name->empty() || name->size() > 15)
+            return wrong(table, "a device needs a name of at most 15 bytes");
+        device.name = *name;
+        if (const toml::node *node = table.get("hooks")) {
+            const auto word = node->value_exact<std::string>();
+            if (word != "ingress" && word != "egress" && word != "both")
+                wrong(*node, "hooks is \"ingress\", \"egress\" or \"both\"");
+            device.ingress = word != "egress";
+            device.egress = word != "ingress";
+        }
+        if (const toml::node *node = table.get("position")) {
+            const auto word = node->value_exact<std::string>();
+            if (word != "head" && word != "tail")
+                wrong(*node, "position is \"head\" or \"tail\"");
+            device.head = word == "head";
+        }
+        out.devices.push_back(std::move(device));
+    }
+
+    void rule(const toml::table &table, Config &out)
+    {
+        Rule rule;
+        only(table, {"protocol", "group", "unset", "unknown", "mark", "classid"}, "a rule");
+        rule.line = table.source().begin.line;
+        rule.protocols = strings(table, "protocol");
+        rule.groups = strings(table, "group");
+        rule.unset = flag(table, "unset");
+        rule.unknown = flag(table, "unknown");
+        rule.everything = !table.contains("protocol") && !table.contains("group") &&
+                          !table.contains("unset") && !table.contains("unknown");
+        if (const toml::node *node = table.get("mark")) {
+            std::uint32_t mark = 0;
+            number(table, "mark", 0, kU32, mark);
+            if ((mark & ~out.mark_mask) != 0)
+                wrong(*node, "the mark has bits outside [mark] mask");
+            rule.mark = mark;
+        }
+        if (const toml::node *node = table.get("classid")) {
+            const auto text = node->value_exact<std::string>();
+            rule.classid = text ? parse_classid(*text) : std::nullopt;
+            if (!rule.classid)
+                wrong(*node, "classid is \"MAJ:MIN\" in hexadecimal, as tc prints it");
+        }
+        if (!rule.mark && !rule.classid)
+            wrong(table, "a rule needs mark or classid");
+        out.rules.push_back(std::move(rule));
+    }
+
+    std::string_view text_;
+    std::string file_;
+    std::string errors_;
+};
+
+} // namespace
+
+std::optional<std::uint32_t> parse_classid(std::string_view text)
+{
+    const std::size_t colon = text.find(':');
+    if (colon == std::string_view::npos)
+        return std::nullopt;
+    std::uint32_t parts[2] = {0, 0};
+    const std::string_view words[2] = {text.substr(0, colon), text.substr(colon + 1)};
+    for (int i = 0; i < 2; i++) {
+        const auto [end, failure] = std::from_chars(
+            words[i].data(), words[i].data() + words[i].size(), parts[i], 16);
+        if (failure != std::errc{} || end != words[i].data() + words[i].size() || parts[i] > 0xffff)
+            return std::nullopt;
+    }
+    if (parts[0] == 0 || parts[1] == 0)
+        return std::nullopt;
+    return parts[0] << 16 | parts[1];
+}
+
+Result<Config> parse_config(std::string_view text, const std::string &file)
+{
+    return Reader(text, file).run();
+}
+
+Result<Config> load_config(const std::string &file, bool needed)
+{
+    std::ifstream in(file, std::ios::binary);
+    if (!in) {
+        if (!needed)
+            return Config{};
+        return Error{"reading " + file + ": " + std::strerror(errno)};
+    }
+    const std::string text(std::istreambuf_iterator<char>(in), {});
+    return parse_config(text, file);
+}
+
+} // namespace l7

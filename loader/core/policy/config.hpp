@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The configuration file, l7ctl.toml, read into values. Reading has no effects.
+#pragma once
+
+#include "core/base/result.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace l7 {
+
+/// A rule: a condition and what happens to the packets of flows that meet it. First match wins.
+struct Rule {
+    std::vector<std::string> protocols;
+    std::vector<std::string> groups;
+    bool unset = false;
+    bool unknown = false;
+    bool everything = false; ///< no condition was given
+    std::optional<std::uint32_t> mark;
+    std::optional<std::uint32_t> classid; ///< MAJ:MIN as in skb->priority
+    unsigned line = 0;
+};
+
+struct DeviceConfig {
+    std::string name;
+    bool ingress = true;
+    bool egress = true;
+    bool head = false;
+};
+
+/// How programs are put on a device.
+enum class AttachWay { Auto, Tcx, Clsact };
+
+struct TimeoutConfig { ///< seconds
+    std::uint32_t tcp_established = 7200;
+    std::uint32_t tcp_opening = 120;
+    std::uint32_t tcp_closed = 10;
+    std::uint32_t udp_replied = 180;
+    std::uint32_t udp_unreplied = 60;
+    std::uint32_t icmp = 60;
+    std::uint32_t other = 600;
+};
+
+struct Config {
+    std::uint32_t workers = 0;         ///< 0: one for each CPU, at most 4
+    AttachWay attach = AttachWay::Auto;
+    std::uint32_t mark_mask = 0x0000ff00;
+    std::uint32_t packets = 10;        ///< payload packets looked at per direction
+    std::uint32_t bytes = 4096;        ///< payload bytes looked at per direction
+    std::uint32_t flows = 131072;      ///< table of flows with a verdict
+    std::uint32_t newcomers = 32768;   ///< table of flows without one
+    std::uint32_t ring_bytes = 4 << 20; ///< each worker's ring, a power of two
+    std::uint32_t undecided = 16384;   ///< flows a worker holds bytes of
+    TimeoutConfig timeouts;
+    std::vector<std::string> pattern_dirs; ///< empty: the defaults
+    std::vector<DeviceConfig> devices;
+    std::vector<Rule> rules;
+};
+
+/// Reads a configuration. The error has one `file:line:column: what` for each thing that is wrong, with the offending
+/// text.
+Result<Config> parse_config(std::string_view text, const std::string &file);
+
+/// Reads the file; one that is not there is an error only where `needed`.
+Result<Config> load_config(const std::string &file, bool needed);
+
+/// "1:10" (hexadecimal, as tc reads it) to MAJ << 16 | MIN.
+std::optional<std::uint32_t> parse_classid(std::string_view text);
+
+} // namespace l7

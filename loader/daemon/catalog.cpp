@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/catalog.hpp"
+
+#include "core/dissect/ip_protocol.hpp"
+
+#include <cstdlib>
+
+namespace fs = std::filesystem;
+
+namespace l7 {
+
+std::vector<fs::path> pattern_directories(const Config &config)
+{
+    if (!config.pattern_dirs.empty())
+        return {config.pattern_dirs.begin(), config.pattern_dirs.end()};
+    return default_pattern_directories();
+}
+
+Result<Catalog> load_catalog(const std::string &config_file, bool config_needed,
+                             const Protocols &known)
+{
+    Catalog out;
+    auto config = load_config(config_file, config_needed);
+    if (!config)
+        return config.error();
+    out.config = std::move(*config);
+    if (const char *way = std::getenv("L7CTL_ATTACH"))
+        out.config.attach = std::string_view(way) == "clsact" ? AttachWay::Clsact
+                            : std::string_view(way) == "tcx"  ? AttachWay::Tcx
+                                                              : out.config.attach;
+    auto library = load_patterns(pattern_directories(out.config));
+    if (!library)
+        return library.error();
+    out.rejected = std::move(library->rejected);
+    const auto protocols = std::make_shared<Protocols>(known);
+    add_ip_protocols(*protocols);
+    auto database = Database::compile(*library, *protocols, out.rejected);
+    if (!database)
+        return database.error();
+    out.database = std::move(*database);
+    out.protocols = protocols;
+    out.outcomes = decide_outcomes(out.config.rules, out.database->patterns(), *protocols, out.warnings);
+    return out;
+}
+
+} // namespace l7

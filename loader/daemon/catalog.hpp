@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Configuration, patterns and rules, loaded together: all of it is good, or nothing is used.
+#pragma once
+
+#include "core/match/database.hpp"
+#include "core/policy/config.hpp"
+#include "core/policy/outcomes.hpp"
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace l7 {
+
+struct Catalog {
+    Config config;
+    std::shared_ptr<const Database> database;
+    std::shared_ptr<const Protocols> protocols;
+    std::vector<l7_outcome> outcomes;
+    std::vector<std::string> rejected; ///< patterns left out, `file:line: what`
+    std::vector<std::string> warnings; ///< rules that can never match
+};
+
+/// Reads the configuration and compiles what it names. `known` are the names that have numbers already. A pattern that
+/// is rejected does not fail the whole; a bad configuration does.
+Result<Catalog> load_catalog(const std::string &config_file, bool config_needed,
+                             const Protocols &known);
+
+/// The pattern directories of a configuration, or the defaults.
+std::vector<std::filesystem::path> pattern_directories(const Config &config);
+
+} // namespace l7

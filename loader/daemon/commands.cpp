@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/commands.hpp"
+
+#include "core/report/flow_filter.hpp"
+#include "core/report/flow_report.hpp"
+#include "daemon/daemon.hpp"
+#include "daemon/status.hpp"
+
+#include <algorithm>
+#include <array>
+#include <fmt/format.h>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <sys/stat.h>
+
+namespace l7 {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Result<void> attach(Daemon &daemon, const nlohmann::json &request, Answer &)
+{
+    const std::string hooks = request.value("hooks", "both");
+    AttachRequest attach;
+    attach.ingress = hooks != "egress";
+    attach.egress = hooks != "ingress";
+    attach.head = request.value("position", "tail") == "head";
+    attach.way = daemon.catalog()->config.attach;
+    return daemon.devices().attach(request.value("dev", ""), attach);
+}
+
+Result<void> detach(Daemon &daemon, const nlohmann::json &request, Answer &)
+{
+    return daemon.devices().detach(request.value("dev", ""));
+}
+
+/// What the outcome of a flow's protocol gives it, and which device counts it.
+class LiveParts
+{
+  public:
+    explicit LiveParts(Daemon &daemon)
+        : daemon_(daemon), second_(KernelState::ticks_per_second())
+    {
+        for (std::uint16_t i = 0; i < outcomes_.size(); i++)
+            if (const auto outcome = daemon.kernel().outcome(i))
+                outcomes_[i] = *outcome;
+        for (unsigned slot = 0; slot < L7_ATTACH_MAX / 2; slot++)
+            devices_[slot] = daemon.devices().name_of(slot);
+    }
+
+    LiveReport of(const l7_flow_entry &entry) const
+    {
+        const l7_flow &flow = entry.flow;
+        const l7_outcome &outcome = outcomes_[flow.protocol % outcomes_.size()];
+        const unsigned owner = flow.owner[0] ? flow.owner[0] : flow.owner[1];
+        const std::uint32_t seen = static_cast<std::int32_t>(flow.seen[0] - flow.seen[1]) > 0
+                                       ? flow.seen[0]
+                                       : flow.seen[1];
+        LiveReport out;
+        if (owner)
+            out.dev = devices_[(owner - 1) / 2 % devices_.size()];
+        out.mark = outcome.flags & L7_O_MARK ? outcome.mark : 0;
+        out.classid = outcome.flags & L7_O_CLASS ? classid_text(outcome.classid) : "";
+        out.age_s = (entry.now - flow.born) / second_;
+        out.idle_s = (entry.now - seen) / second_;
+        out.rate = static_cast<double>(flow.bytes[0] + flow.bytes[1]) / std::max(out.age_s, 1U);
+        return out;
+    }
+
+  private:
+    Daemon &daemon_;
+    std::uint32_t second_;
+    std::array<l7_outcome, L7_PROTOCOLS_MAX> outcomes_{};
+    std::array<std::string, L7_ATTACH_MAX / 2> devices_;
+};
+
+Result<void> flows(Daemon &daemon, const nlohmann::json &request, Answer &answer)
+{
+    const auto filter = FlowFilter::parse(request.value("filter", std::vector<std::string>{}));
+    if (!filter)
+        return filter.error();
+    const bool json = request.value("json", false);
+    const auto catalog = daemon.catalog();
+    const LiveParts live(daemon);
+    const auto show = [&](const l7_flow_entry &entry) {
+        FlowReport report = report_flow(entry.key, entry.flow, *catalog->protocols);
+        report.live = live.of(entry);
+        return !filter->shows(report) || answer.write(json ? to_json(report) : to_text(report));
+    };
+    if (auto walked = daemon.kernel().walk(KernelState::Table::Flows, show); !walked)
+        return walked;
+    return daemon.kernel().walk(KernelState::Table::Newcomers, show);
+}
+
+Result<void> stats(Daemon &daemon, const nlohmann::json &request, Answer &answer)
+{
+    const std::string only = request.value("dev", "");
+    const bool json = request.value("json", false);
+    const auto catalog = daemon.catalog();
+    auto rows = daemon.kernel().accounting();
+
+    std::ranges::stable_sort(rows, [](const AccountRow &a, const AccountRow &b) {
+        return a.attach != b.attach ? a.attach < b.attach : a.account.bytes > b.account.bytes;
+    });
+    if (!json)
+        answer.write(fmt::format("{:<15} {:<8} {:<16} {:>12} {:>16} {:>10}", "device", "way", "protocol",
+                                 "packets", "bytes", "flows"));
+    for (const AccountRow &row : rows) {
+        const std::string dev = daemon.devices().name_of(row.attach / 2);
+        if (dev.empty() || (!only.empty() && dev != only))
+            continue;
+        const char *direction = row.attach % 2 == L7_INGRESS ? "ingress" : "egress";
+        const std::string &protocol = catalog->protocols->name(row.protocol);
+        // Flows leave `unset` when they are judged; between two reads on other CPUs that may show as less than none.
+        const auto flows = std::max<std::int64_t>(static_cast<std::int64_t>(row.account.flows), 0);
+        answer.write(json ? Json{{"dev", dev},
+                                 {"direction", direction},
+                                 {"protocol", protocol},
+                                 {"packets", row.account.packets},
+                                 {"bytes", row.account.bytes},
+                                 {"flows", flows}}
+                                .dump()
+                          : fmt::format("{:<15} {:<8} {:<16} {:>12} {:>16} {:>10}", dev, direction,
+                                        protocol, row.account.packets, row.account.bytes, flows));
+    }
+    return {};
+}
+
+Result<void> reload(Daemon &daemon, const nlohmann::json &, Answer &answer)
+{
+    if (auto reloaded = daemon.reload(); !reloaded)
+        return reloaded;
+    const auto catalog = daemon.catalog();
+    for (const std::string &line : catalog->rejected)
+        answer.write("pattern left out: " + line);
+    for (const std::string &line : catalog->warnings)
+        answer.write("warning: " + line);
+    answer.write(fmt::format("{} patterns, {} rejected, {} rules", catalog->database->patterns().size(),
+                             catalog->rejected.size(), catalog->config.rules.size()));
+    return {};
+}
+
+Result<void> bypass(Daemon &daemon, const nlohmann::json &request, Answer &)
+{
+    daemon.set_bypass(request.at("on").get<bool>());
+    return {};
+}
+
+Result<void> stop(Daemon &daemon, const nlohmann::json &, Answer &)
+{
+    daemon.request_stop();
+    return {};
+}
+
+Result<void> same_namespace(const nlohmann::json &request)
+{
+    struct stat ours {};
+    if (!request.contains("netns") || stat("/proc/self/ns/net", &ours) != 0 ||
+        request["netns"].get<std::uint64_t>() == ours.st_ino)
+        return {};
+    return Error{"this command runs in another network namespace than the daemon",
+                 "name the namespace: l7ctl -n NAME ...; each has a daemon of its own"};
+}
+
+} // namespace
+
+Result<void> carry_out(Daemon &daemon, const nlohmann::json &request, Answer &answer)
+{
+    using Command = Result<void> (*)(Daemon &, const nlohmann::json &, Answer &);
+    static const std::map<std::string, Command> kCommands{
+        {"attach", attach}, {"detach", detach}, {"status", status_command}, {"flows", flows},
+        {"stats", stats},   {"reload", reload}, {"bypass", bypass},         {"stop", stop},
+    };
+    const auto command = kCommands.find(request["command"].get<std::string>());
+    if (command == kCommands.end())
+        return Error{"no such command: " + request["command"].get<std::string>(), {}, Blame::Usage};
+    if (auto same = same_namespace(request); !same)
+        return same;
+    return command->second(daemon, request, answer);
+}
+
+} // namespace l7

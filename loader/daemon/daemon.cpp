@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/daemon.hpp"
+
+#include "daemon/commands.hpp"
+#include "kernel/bpffs.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+
+namespace l7 {
+
+namespace {
+
+constexpr std::size_t kNotes = 20;
+constexpr unsigned kSweepEvery = 2; // ticks, which are seconds
+
+sigset_t our_signals()
+{
+    sigset_t set;
+    sigemptyset(&set);
+    for (const int one : {SIGTERM, SIGINT, SIGHUP})
+        sigaddset(&set, one);
+    return set;
+}
+
+Result<Fd> signal_fd()
+{
+    const sigset_t set = our_signals();
+    Fd fd(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!fd)
+        return Error{std::string("waiting for signals: ") + std::strerror(errno)};
+    return fd;
+}
+
+} // namespace
+
+Result<std::unique_ptr<Daemon>> Daemon::start(const Instance &instance, bool discard_state)
+{
+    std::unique_ptr<Daemon> daemon(new Daemon(instance));
+    if (auto opened = daemon->open(discard_state); !opened)
+        return opened.error();
+    return daemon;
+}
+
+Daemon::~Daemon()
+{
+    server_.reset(); // first: its connections use the rest
+    workers_.clear();
+}
+
+Result<void> Daemon::open(bool discard_state)
+{
+    // Kernels before 5.11 charge maps to this limit.
+    const rlimit unlimited{RLIM_INFINITY, RLIM_INFINITY};
+    setrlimit(RLIMIT_MEMLOCK, &unlimited);
+
+    // Before any thread starts, so that all inherit it.
+    const sigset_t signals = our_signals();
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+
+    stop_ = Fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    auto server = Server::listen(instance_.socket, [this](const nlohmann::json &request, Answer &answer) {
+        return carry_out(*this, request, answer);
+    });
+    if (!server)
+        return server.error();
+    server_.emplace(std::move(*server));
+
+    if (discard_state)
+        if (auto removed = remove_pins(instance_.bpffs); !removed)
+            return removed;
+    auto first = load_config(instance_.config, instance_.config_named);
+    if (!first)
+        return first.error();
+    auto kernel = KernelState::open(instance_.bpffs, *first, adopted_);
+    if (!kernel)
+        return kernel.error();
+    kernel_ = std::move(*kernel);
+    Protocols known;
+    if (auto restored = kernel_->restore_protocols(known); !restored)
+        return restored;
+    auto catalog = load_catalog(instance_.config, instance_.config_named, known);
+    if (!catalog)
+        return catalog.error();
+    catalog_ = std::make_shared<const Catalog>(std::move(*catalog));
+    if (auto stored = kernel_->store_protocols(*catalog_->protocols); !stored)
+        return stored;
+    if (auto set = kernel_->set_outcomes(catalog_->outcomes); !set)
+        return set;
+    if (auto set = kernel_->configure(catalog_->config); !set)
+        return set;
+
+    ClassifierLimits limits;
+    limits.flows = catalog_->config.undecided;
+    for (unsigned i = 0; i < kernel_->shards(); i++) {
+        auto worker = Worker::start(*kernel_, i, limits, {catalog_->database, catalog_->protocols});
+        if (!worker)
+            return worker.error();
+        workers_.push_back(std::move(*worker));
+    }
+    auto links = LinkMonitor::open();
+    if (!links)
+        return links.error();
+    links_.emplace(std::move(*links));
+    devices_ = std::make_unique<Devices>(*kernel_);
+    for (std::string &line : devices_->adopt(catalog_->config.attach))
+        note(std::move(line));
+    attach_configured();
+    for (const std::string &line : catalog_->rejected)
+        note("pattern left out: " + line);
+    for (const std::string &line : catalog_->warnings)
+        note(instance_.config + " " + line);
+    return {};
+}
+
+void Daemon::attach_configured()
+{
+    const auto present = devices_->report();
+    for (const DeviceConfig &device : catalog()->config.devices) {
+        if (std::ranges::find(present, device.name, &DeviceReport::name) != present.end())
+            continue;
+        const AttachRequest request{device.ingress, device.egress, device.head, catalog()->config.attach};
+        if (auto attached = devices_->attach(device.name, request); !attached)
+            note(attached.error().message);
+    }
+}
+
+Result<void> Daemon::run()
+{
+    auto signals = signal_fd();
+    if (!signals)
+        return signals.error();
+    const Fd timer(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+    const itimerspec second{{1, 0}, {1, 0}};
+    timerfd_settime(timer.get(), 0, &second, nullptr);
+
+    const Fd epoll(epoll_create1(EPOLL_CLOEXEC));
+    enum Source : std::uint32_t { kSignal, kTimer, kLinks, kServer, kStop };
+    const std::array<std::pair<int, Source>, 5> sources{{{signals->get(), kSignal},
+                                                         {timer.get(), kTimer},
+                                                         {links_->fd(), kLinks},
+                                                         {server_->fd(), kServer},
+                                                         {stop_.get(), kStop}}};
+    for (const auto &[fd, source] : sources) {
+        epoll_event event{};
+        event.events = EPOLLIN;
+        event.data.u32 = source;
+        if (epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd, &event) != 0)
+            return Error{std::string("waiting for events: ") + std::strerror(errno)};
+    }
+    for (;;) {
+        epoll_event event{};
+        if (epoll_wait(epoll.get(), &event, 1, -1) != 1)
+            continue;
+        switch (event.data.u32) {
+        case kSignal: {
+            signalfd_siginfo info{};
+            if (read(signals->get(), &info, sizeof(info)) != sizeof(info))
+                break;
+            if (info.ssi_signo != SIGHUP)
+                return {};
+            if (auto reloaded = reload(); !reloaded)
+                note("reload: " + reloaded.error().message);
+            break;
+        }
+        case kTimer: {
+            std::uint64_t count;
+            if (read(timer.get(), &count, sizeof(count)) == sizeof(count))
+                tick();
+            break;
+        }
+        case kLinks:
+            if (!links_->take([this](const LinkMonitor::Event &event_) {
+                    if (std::string line = devices_->on_link(event_.link, event_.gone); !line.empty())
+                        note(std::move(line));
+                }))
+                note("news of devices were lost; `l7ctl status` shows how they are");
+            break;
+        case kServer:
+            server_->accept();
+            break;
+        default:
+            return {};
+        }
+    }
+}
+
+void Daemon::tick()
+{
+    for (const std::string &path : kernel_->repair_pins())
+        note("pin " + path + " was removed; pinned again");
+    for (const std::string &path : devices_->repair_pins())
+        note("pin " + path + " was removed; pinned again");
+    if (++ticks_ % kSweepEvery != 0)
+        return;
+    for (const auto table : {KernelState::Table::Flows, KernelState::Table::Newcomers})
+        if (auto swept = kernel_->sweep(table, [this](const l7_flow_entry &) { ended_flows_++; }); !swept)
+            note(swept.error().message);
+}
+
+Result<void> Daemon::reload()
+{
+    const std::lock_guard one_at_a_time(reloading_);
+    const auto before = catalog();
+    auto next = load_catalog(instance_.config, instance_.config_named, *before->protocols);
+    if (!next)
+        return std::move(next.error()).within("reload: nothing was changed");
+    const auto after = std::make_shared<const Catalog>(std::move(*next));
+    // Names first: a flow may get a new protocol's number at once.
+    if (auto stored = kernel_->store_protocols(*after->protocols); !stored)
+        return stored;
+    if (auto set = kernel_->configure(after->config); !set)
+        return set;
+    if (auto set = kernel_->set_outcomes(after->outcomes); !set)
+        return set;
+    {
+        const std::lock_guard lock(mutex_);
+        catalog_ = after;
+    }
+    for (const auto &worker : workers_)
+        worker->use({after->database, after->protocols});
+    attach_configured();
+    note(fmt::format("reloaded: {} patterns, {} rejected, {} rules", after->database->patterns().size(),
+                     after->rejected.size(), after->config.rules.size()));
+    return {};
+}
+
+std::shared_ptr<const Catalog> Daemon::catalog() const
+{
+    const std::lock_guard lock(mutex_);
+    return catalog_;
+}
+
+std::vector<WorkerReport> Daemon::workers() const
+{
+    std::vector<WorkerReport> out;
+    for (const auto &worker : workers_)
+        out.push_back(worker->report());
+    return out;
+}
+
+void Daemon::request_stop()
+{
+    eventfd_write(stop_.get(), 1);
+}
+
+void Daemon::note(std::string line)
+{
+    spdlog::info("{}", line);
+    const std::lock_guard lock(mutex_);
+    notes_.push_back(std::move(line));
+    if (notes_.size() > kNotes)
+        notes_.erase(notes_.begin());
+}
+
+std::vector<std::string> Daemon::notes() const
+{
+    const std::lock_guard lock(mutex_);
+    return notes_;
+}
+
+} // namespace l7

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/status.hpp"
+
+#include "daemon/daemon.hpp"
+
+#include <array>
+#include <bit>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+namespace l7 {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// The members of l7_counters in their order.
+constexpr std::array<const char *, L7_COUNTERS> kCounterNames{
+    "bypassed", "not_ip", "mpls_unsupported", "truncated_link", "truncated_ip",
+    "truncated_transport", "bad_ip_version", "bad_ip_length", "bad_tcp_offset", "bad_udp_length",
+    "headers_too_deep", "fragments_later", "fragments_orphan", "fragments_table_failed",
+    "headers_pulled", "flows_created", "flows_restarted", "newcomers_failed", "limit_packets",
+    "limit_bytes", "retransmitted", "records", "records_lost", "payload_load_failed", "verdicts",
+    "verdicts_late", "verdicts_missing", "flows_failed", "expired_newcomers", "expired_flows",
+    "map_missing",
+};
+
+Json hook_json(const HookStatus &hook)
+{
+    if (!hook.attached)
+        return nullptr;
+    return {{"way", hook.mode == L7_ATTACH_TCX ? "tcx" : "clsact"},
+            {"position", hook.head ? "head" : "tail"},
+            {"in_place", hook.in_place}};
+}
+
+Json devices_json(const Daemon &daemon)
+{
+    Json out = Json::array();
+    for (const DeviceReport &device : const_cast<Daemon &>(daemon).devices().report())
+        out.push_back({{"dev", device.name},
+                       {"present", device.present},
+                       {"up", device.present && device.up},
+                       {"l3", device.link.l3},
+                       {"ingress", hook_json(device.ingress)},
+                       {"egress", hook_json(device.egress)},
+                       {"trouble", device.trouble}});
+    return out;
+}
+
+Json counters_json(const l7_counters &counters)
+{
+    const auto values = std::bit_cast<std::array<std::uint64_t, L7_COUNTERS>>(counters);
+    Json out = Json::object();
+    for (std::size_t i = 0; i < values.size(); i++)
+        out[kCounterNames[i]] = values[i];
+    return out;
+}
+
+/// The time below which `share` of the verdicts were in force, in microseconds; 0 where there were none.
+std::uint64_t quantile(const std::array<std::uint64_t, 32> &latency, double share)
+{
+    std::uint64_t total = 0, sum = 0;
+    for (const std::uint64_t count : latency)
+        total += count;
+    for (std::size_t i = 0; i < latency.size() && total > 0; i++) {
+        sum += latency[i];
+        if (static_cast<double>(sum) >= share * static_cast<double>(total))
+            return std::uint64_t{1} << i;
+    }
+    return 0;
+}
+
+Json worker_json(const WorkerReport &worker)
+{
+    return {{"samples", worker.classifier.samples},
+            {"stale_samples", worker.classifier.stale_samples},
+            {"judged", worker.classifier.judged},
+            {"given_up", worker.classifier.given_up},
+            {"pushed_out", worker.classifier.pushed_out},
+            {"undecided", worker.undecided},
+            {"memory", worker.memory},
+            {"verdicts", worker.verdicts},
+            {"batches", worker.batches},
+            {"wakeups", worker.wakeups},
+            {"apply_failures", worker.apply_failures},
+            {"bad_records", worker.bad_records},
+            {"ring_waiting", worker.ring_waiting},
+            {"ring_size", worker.ring_size},
+            {"latency_us", {{"p50", quantile(worker.latency, 0.5)}, {"p99", quantile(worker.latency, 0.99)}}}};
+}
+
+Json gather(const Daemon &daemon, const l7_counters &counters)
+{
+    const auto catalog = daemon.catalog();
+    const l7_settings &settings = daemon.kernel().settings();
+    Json workers = Json::array();
+    for (const WorkerReport &worker : daemon.workers())
+        workers.push_back(worker_json(worker));
+    Json memory = Json::object();
+    for (const auto &[name, bytes] : daemon.kernel().memory())
+        memory[name] = bytes;
+    const ServerCounters &server = daemon.server_counters();
+    return {{"pid", getpid()},
+            {"abi", settings.abi},
+            {"pins", daemon.kernel().directory()},
+            {"config", daemon.instance().config},
+            {"adopted", daemon.adopted()},
+            {"bypass", settings.bypass != 0},
+            {"mark_mask", settings.mark_mask},
+            {"packets", settings.sample_packets},
+            {"bytes", settings.sample_bytes},
+            {"patterns", catalog->database->patterns().size()},
+            {"patterns_rejected", catalog->rejected.size()},
+            {"rules", catalog->config.rules.size()},
+            {"devices", devices_json(daemon)},
+            {"counters", counters_json(counters)},
+            {"workers", workers},
+            {"control", {{"requests", server.requests.load()},
+                         {"refused", server.refused.load()},
+                         {"malformed", server.malformed.load()}}},
+            {"ended_flows", daemon.ended_flows()},
+            {"kernel_memory", memory},
+            {"notes", daemon.notes()}};
+}
+
+std::string hook_text(const Json &hook)
+{
+    if (hook.is_null())
+        return "-";
+    return fmt::format("{} {}{}", hook["way"].get<std::string>(), hook["position"].get<std::string>(),
+                       hook["in_place"].get<bool>() ? "" : " (taken off by somebody)");
+}
+
+void print(const Json &status, Answer &answer)
+{
+    answer.write(fmt::format("daemon {} pins {} config {}{}", status["pid"].get<int>(),
+                             status["pins"].get<std::string>(), status["config"].get<std::string>(),
+                             status["bypass"].get<bool>() ? " BYPASSED" : ""));
+    answer.write(fmt::format("{} patterns ({} rejected), {} rules, mark mask {:#010x}, limits {} packets {} bytes",
+                             status["patterns"].get<std::size_t>(),
+                             status["patterns_rejected"].get<std::size_t>(),
+                             status["rules"].get<std::size_t>(), status["mark_mask"].get<std::uint32_t>(),
+                             status["packets"].get<unsigned>(), status["bytes"].get<unsigned>()));
+    for (const Json &device : status["devices"])
+        answer.write(fmt::format(
+            "device {:<15} {:<8} ingress {} egress {}{}", device["dev"].get<std::string>(),
+            !device["present"].get<bool>() ? "awaited" : device["up"].get<bool>() ? "up" : "down",
+            hook_text(device["ingress"]), hook_text(device["egress"]),
+            device["trouble"].get<std::string>().empty() ? "" : " " + device["trouble"].get<std::string>()));
+    for (const Json &worker : status["workers"])
+        answer.write(fmt::format("worker samples {} verdicts {} undecided {} ring {}/{} latency p50 <{} us p99 <{} us",
+                                 worker["samples"].get<std::uint64_t>(),
+                                 worker["verdicts"].get<std::uint64_t>(),
+                                 worker["undecided"].get<std::uint64_t>(),
+                                 worker["ring_waiting"].get<std::uint64_t>(),
+                                 worker["ring_size"].get<std::uint64_t>(),
+                                 worker["latency_us"]["p50"].get<std::uint64_t>(),
+                                 worker["latency_us"]["p99"].get<std::uint64_t>()));
+    for (const auto &[name, value] : status["counters"].items())
+        if (value.get<std::uint64_t>() != 0)
+            answer.write(fmt::format("counter {:<24} {}", name, value.get<std::uint64_t>()));
+    for (const Json &line : status["notes"])
+        answer.write("note " + line.get<std::string>());
+}
+
+} // namespace
+
+Result<void> status_command(Daemon &daemon, const nlohmann::json &request, Answer &answer)
+{
+    const auto counters = daemon.kernel().counters();
+    if (!counters)
+        return counters.error();
+    const Json status = gather(daemon, *counters);
+    if (request.value("json", false))
+        answer.write(status.dump());
+    else
+        print(status, answer);
+    return {};
+}
+
+} // namespace l7

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Everything of ours in the kernel that is not a device: the pinned maps, the rings, and the programs that work on flows.
+//
+// Threads: maps may be used from any; a Batch and a Ring belong to one worker.
+#pragma once
+
+#include "core/base/fd.hpp"
+#include "core/base/result.hpp"
+#include "core/match/protocols.hpp"
+#include "core/policy/config.hpp"
+#include "kernel/ring.hpp"
+
+#include <l7ctl/abi.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+struct control_bpf;
+struct bpf_object;
+struct bpf_map;
+
+namespace l7 {
+
+/// One worker's way to the kernel: its ring, its verdicts, and whether it is awake.
+struct WorkerPort {
+    Ring ring;
+    l7_batch *batch;
+    l7_worker *flag;
+    unsigned index;
+};
+
+/// Accounting of one attachment point and protocol, over all CPUs.
+struct AccountRow {
+    unsigned attach;
+    std::uint16_t protocol;
+    l7_account account;
+};
+
+class KernelState
+{
+  public:
+    /// Opens the state below `directory`, adopting what is pinned there. What cannot be adopted (another ABI, other
+    /// sizes of keys or values) is an error that says so. `adopted` tells whether anything was.
+    static Result<std::unique_ptr<KernelState>> open(const std::string &directory,
+                                                     const Config &config, bool &adopted);
+    ~KernelState();
+    KernelState(const KernelState &) = delete;
+    KernelState &operator=(const KernelState &) = delete;
+
+    const std::string &directory() const { return directory_; }
+    unsigned shards() const { return shards_; }
+
+    /// Limits, mask and timeouts of the configuration; takes effect with the next packet.
+    Result<void> configure(const Config &config);
+
+    /// Puts outcomes (one for each protocol number) in force at once.
+    Result<void> set_outcomes(const std::vector<l7_outcome> &outcomes);
+    Result<l7_outcome> outcome(std::uint16_t protocol) const;
+    void set_bypass(bool on);
+    const l7_settings &settings() const { return *settings_; }
+
+    /// Takes pinned names into `protocols`; writes new ones back.
+    Result<void> restore_protocols(Protocols &protocols) const;
+    Result<void> store_protocols(const Protocols &protocols) const;
+
+    /// The port of a worker; call once for each.
+    Result<WorkerPort> open_port(unsigned worker);
+
+    /// Carries out the verdicts in the worker's batch; its counts are in the batch afterwards.
+    Result<void> apply(unsigned worker) const;
+
+    /// Hands every flow to `each`, without stopping anything; false from `each` ends the walk.
+    enum class Table { Flows, Newcomers };
+    Result<void> walk(Table table, const std::function<bool(const l7_flow_entry &)> &each) const;
+
+    /// Removes flows that have ended or been idle too long; those whose verdict was not moved elsewhere go to `each`.
+    Result<void> sweep(Table table, const std::function<void(const l7_flow_entry &)> &each) const;
+
+    Result<l7_counters> counters() const;
+    std::vector<AccountRow> accounting() const;
+    Result<void> clear_accounting(unsigned slot) const;
+
+    std::vector<l7_attachment> attachments() const;
+    Result<void> store_attachment(unsigned attach, const l7_attachment &attachment) const;
+
+    /// Gives a device's object our maps instead of its own; before it is loaded.
+    Result<void> share_maps(bpf_object *object) const;
+
+    /// Pins whatever has lost its pin; returns the names.
+    std::vector<std::string> repair_pins() const;
+
+    /// Bytes the kernel charges for each map, by name.
+    std::vector<std::pair<std::string, std::uint64_t>> memory() const;
+
+    /// Milliseconds per jiffy, as a fraction: jiffies per second.
+    static std::uint32_t ticks_per_second();
+
+  private:
+    KernelState() = default;
+    Result<void> load(const Config &config, bool &adopted);
+    Result<void> adopt_sizes(bool &adopted);
+    Result<void> map_memory();
+    Result<void> open_rings(const Config &config);
+    Result<void> read_iterator(const char *program, Table table,
+                               const std::function<bool(const l7_flow_entry &)> &each) const;
+    int map_fd(const char *name) const;
+
+    std::string directory_;
+    control_bpf *skeleton_ = nullptr;
+    Mapping settings_map_, workers_map_, batches_map_;
+    l7_settings *settings_ = nullptr;
+    unsigned shards_ = 1;
+    std::vector<Fd> rings_;
+};
+
+} // namespace l7

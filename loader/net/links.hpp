@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Network devices, through rtnetlink.
+#pragma once
+
+#include "core/base/result.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+struct nl_sock;
+
+namespace l7 {
+
+struct Link {
+    std::uint32_t ifindex = 0;
+    std::string name;
+    bool l3 = false; ///< its packets have no link header (tun, ppp, wireguard, ipip, ...)
+    bool up = false;
+};
+
+/// The device of this name in the current network namespace.
+Result<Link> find_link(const std::string &name);
+
+/// Tells of devices that come, change and go. One thread.
+class LinkMonitor
+{
+  public:
+    struct Event {
+        Link link;
+        bool gone;
+    };
+
+    static Result<LinkMonitor> open();
+
+    /// Readable when there is something to take.
+    int fd() const;
+
+    /// Hands out what has happened since the last call. Returns false when events were lost and all devices must be looked
+    /// at again.
+    bool take(const std::function<void(const Event &)> &each);
+
+  private:
+    struct Close {
+        void operator()(nl_sock *socket) const;
+    };
+    explicit LinkMonitor(std::unique_ptr<nl_sock, Close> socket) : socket_(std::move(socket)) {}
+
+    std::unique_ptr<nl_sock, Close> socket_;
+};
+
+} // namespace l7
