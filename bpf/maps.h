@@ -109,10 +109,10 @@ struct {
     __type(value, struct l7_batch);
 } batches SEC(".maps");
 
-/* One ring for each worker. Writer: the packet path; the loader puts the rings in. */
+/* One ring for each worker. Writer: the packet path; the loader puts the rings in, in the size it wants. */
 struct l7_ring {
     __uint(type, BPF_MAP_TYPE_RINGBUF);
-    __uint(max_entries, 1 << 22);
+    __uint(max_entries, 1 << 16);
 };
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);

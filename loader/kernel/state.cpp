@@ -67,7 +67,6 @@ Result<void> KernelState::load(const Config &config, bool &adopted)
         return kernel_error("opening the control programs", -errno);
     bpf_map__set_max_entries(skeleton_->maps.flows, config.flows);
     bpf_map__set_max_entries(skeleton_->maps.newcomers, config.newcomers);
-    bpf_map__set_max_entries(bpf_map__inner_map(skeleton_->maps.rings), config.ring_bytes);
     if (auto fits = adopt_sizes(adopted); !fits)
         return fits;
     if (const int failure = control_bpf__load(skeleton_); failure)
