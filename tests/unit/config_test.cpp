@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "core/dissect/ip_protocol.hpp"
+#include "core/policy/config.hpp"
+#include "core/policy/outcomes.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+
+using namespace l7;
+
+TEST_CASE("an empty configuration is the default one")
+{
+    const auto config = parse_config("", "x.toml");
+    REQUIRE(config);
+    CHECK(config->packets == 10);
+    CHECK(config->bytes == 4096);
+    CHECK(config->rules.empty());
+}
+
+TEST_CASE("a whole configuration is read")
+{
+    const auto config = parse_config(R"(
+[daemon]
+workers = 2
+attach = "clsact"
+[mark]
+mask = 0xff
+[limits]
+packets = 5
+bytes = 1024
+[timeouts]
+icmp = 7
+[[device]]
+name = "eth0"
+hooks = "egress"
+position = "head"
+[[rule]]
+protocol = ["ssh", "dns"]
+mark = 0x10
+classid = "1:1a"
+[[rule]]
+group = "p2p"
+classid = "1:30"
+[[rule]]
+unknown = true
+unset = true
+mark = 1
+[[rule]]
+mark = 2
+)",
+                                     "x.toml");
+    REQUIRE(config);
+    CHECK(config->workers == 2);
+    CHECK(config->attach == AttachWay::Clsact);
+    CHECK(config->timeouts.icmp == 7);
+    REQUIRE(config->devices.size() == 1);
+    CHECK_FALSE(config->devices[0].ingress);
+    CHECK(config->devices[0].head);
+    REQUIRE(config->rules.size() == 4);
+    CHECK(config->rules[0].classid == 0x1001aU);
+    CHECK(config->rules[3].everything);
+}
+
+TEST_CASE("errors name file, line, column and the text")
+{
+    struct Bad {
+        const char *text;
+        const char *where;
+        const char *what;
+    };
+    const auto bad = GENERATE(
+        Bad{"[mark]\nmask = \"x\"\n", "x.toml:2:8:", "whole number"},
+        Bad{"[mark]\nmask = 0x100000000\n", "x.toml:2:8:", "whole number"},
+        Bad{"[nonsense]\n", "x.toml:1:2:", "no key"}, Bad{"a = \n", "x.toml:1:", ""},
+        Bad{"[[rule]]\nprotocol = \"ssh\"\n", "x.toml:1:", "mark or classid"},
+        Bad{"[[rule]]\nclassid = \"10\"\n", "x.toml:2:11:", "MAJ:MIN"},
+        Bad{"[[rule]]\nclassid = \"1:0\"\n", "x.toml:2:11:", "MAJ:MIN"},
+        Bad{"[[rule]]\nmark = 1\nprotocl = \"x\"\n", "x.toml:3:1:", "no key of a rule"},
+        Bad{"[[rule]]\nmark = 0x10000\n", "x.toml:2:8:", "outside"},
+        Bad{"[limits]\nring_bytes = 100000\n", "x.toml:2:14:", "power of two"},
+        Bad{"[limits]\nbytes = 5000\n", "x.toml:2:9:", "4096"},
+        Bad{"rule = 3\n", "x.toml:1:8:", "[[rule]]"}, Bad{"[[device]]\nhooks = \"both\"\n", "x.toml:1:", "name"},
+        Bad{"[daemon]\nattach = \"xdp\"\n", "x.toml:2:10:", "auto"});
+    const auto config = parse_config(bad.text, "x.toml");
+    REQUIRE_FALSE(config);
+    INFO(config.error().message);
+    CHECK(config.error().message.find(bad.where) != std::string::npos);
+    CHECK(config.error().message.find(bad.what) != std::string::npos);
+}
+
+TEST_CASE("several errors are told at once")
+{
+    const auto config = parse_config("[mark]\nmask = -1\n[limits]\npackets = 0\n", "x.toml");
+    REQUIRE_FALSE(config);
+    CHECK(config.error().message.find(":2:") != std::string::npos);
+    CHECK(config.error().message.find(":4:") != std::string::npos);
+}
+
+TEST_CASE("a file that is not there")
+{
+    CHECK(load_config("/nonexistent/l7ctl.toml", false));
+    CHECK_FALSE(load_config("/nonexistent/l7ctl.toml", true));
+}
+
+TEST_CASE("the first rule that a protocol meets decides")
+{
+    Protocols protocols;
+    Pattern ssh, torrent;
+    ssh.name = "ssh";
+    ssh.groups = {"remote"};
+    torrent.name = "bittorrent";
+    torrent.groups = {"p2p"};
+    const auto n_ssh = protocols.number("ssh"), n_torrent = protocols.number("bittorrent"), n_dns = protocols.number("dns");
+    const auto config = parse_config(R"(
+[[rule]]
+protocol = "ssh"
+mark = 0x100
+[[rule]]
+group = ["remote", "p2p"]
+classid = "1:20"
+[[rule]]
+unset = true
+classid = "1:30"
+[[rule]]
+protocol = "nosuch"
+group = "nogroup"
+mark = 0x200
+[[rule]]
+mark = 0x300
+)",
+                                     "x.toml");
+    REQUIRE(config);
+    std::vector<std::string> warnings;
+    const auto outcomes = decide_outcomes(config->rules, {ssh, torrent}, protocols, warnings);
+    REQUIRE(outcomes.size() == L7_PROTOCOLS_MAX);
+    CHECK(outcomes[n_ssh].flags == L7_O_MARK);
+    CHECK(outcomes[n_ssh].mark == 0x100);
+    CHECK(outcomes[n_torrent].flags == L7_O_CLASS);
+    CHECK(outcomes[n_torrent].classid == 0x10020);
+    CHECK(outcomes[L7_UNSET].classid == 0x10030);
+    CHECK(outcomes[L7_UNKNOWN].mark == 0x300);
+    CHECK(outcomes[n_dns].mark == 0x300);
+    CHECK(outcomes[L7_NON_IP].flags == 0);
+    CHECK(warnings.size() == 2);
+}
+
+TEST_CASE("protocol numbers are stable")
+{
+    Protocols protocols;
+    const auto first = protocols.number("a");
+    CHECK(protocols.number("b") == first + 1);
+    CHECK(protocols.number("a") == first);
+    CHECK(protocols.find("c") == L7_UNSET);
+    CHECK(protocols.restore(100, "c"));
+    CHECK_FALSE(protocols.restore(100, "d"));
+    CHECK_FALSE(protocols.restore(101, "c"));
+    CHECK_FALSE(protocols.restore(3, "e"));
+    CHECK(protocols.number("f") == 101);
+    for (int i = 0; i < 600; i++)
+        protocols.number("p" + std::to_string(i));
+    CHECK(protocols.number("one-too-many") == L7_UNSET);
+    CHECK(protocols.name(5000) == "?");
+}

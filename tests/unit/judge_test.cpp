@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "core/flow/classifier.hpp"
+#include "core/match/native_file.hpp"
+#include "support/packets.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+using namespace l7;
+using namespace l7::test;
+
+namespace {
+
+struct Fixture {
+    std::shared_ptr<Protocols> protocols = std::make_shared<Protocols>();
+    std::shared_ptr<const Database> database;
+    Classifier classifier{ClassifierLimits{{}, 4, 2'000, 30'000}};
+    std::uint64_t now = 1000;
+
+    explicit Fixture(std::initializer_list<std::pair<const char *, const char *>> patterns)
+    {
+        PatternLibrary library;
+        for (const auto &[name, text] : patterns) {
+            auto pattern = parse_native_pattern("name = \"" + std::string(name) + "\"\n" + text, name, name);
+            INFO(name << (pattern ? "" : pattern.error().message));
+            REQUIRE(pattern);
+            library.patterns.push_back(*pattern);
+        }
+        std::vector<std::string> rejected;
+        auto compiled = Database::compile(library, *protocols, rejected);
+        REQUIRE(compiled);
+        REQUIRE(rejected.empty());
+        database = *compiled;
+        classifier.use(database, protocols);
+    }
+
+    struct Flow {
+        std::uint8_t l4 = 17;
+        std::uint16_t port = 1;
+        std::uint32_t born = 7;
+        std::uint32_t offset[2] = {0, 0};
+        std::uint32_t packet = 0;
+    };
+
+    std::optional<l7_verdict> send(Flow &flow, unsigned direction, const std::string &data, std::uint8_t flags = 0)
+    {
+        l7_record head{};
+        head.key.l4 = flow.l4;
+        head.key.family = 4;
+        head.key.port[0] = flow.port;
+        head.hash = l7_key_hash(&head.key);
+        head.packet = ++flow.packet;
+        head.offset = flow.offset[direction];
+        head.size = head.wire_size = static_cast<std::uint16_t>(data.size());
+        head.direction = static_cast<std::uint8_t>(direction);
+        head.flags = flags;
+        head.born = flow.born;
+        flow.offset[direction] += static_cast<std::uint32_t>(data.size());
+        const Buffer bytes = bytes_of(data);
+        return classifier.take({head, bytes}, now);
+    }
+
+    std::string name(const std::optional<l7_verdict> &verdict)
+    {
+        return verdict ? protocols->name(verdict->protocol) : "-";
+    }
+};
+
+constexpr const char *kUdpA = "quality=\"great\"\n[[match]]\nl4=\"udp\"\neither='^aa'\n";
+
+} // namespace
+
+TEST_CASE("a great match decides at its packet")
+{
+    Fixture f{{"a", kUdpA}};
+    Fixture::Flow flow;
+    CHECK(f.name(f.send(flow, 0, "xx")) == "-");
+    const auto verdict = f.send(flow, 1, "aa");
+    CHECK(f.name(verdict) == "a");
+    CHECK(verdict->packet == 2);
+    CHECK(verdict->reason == L7_REASON_PATTERN);
+    CHECK(f.classifier.flows() == 0);
+}
+
+TEST_CASE("samples that were on their way when the verdict fell are ignored")
+{
+    Fixture f{{"a", kUdpA}};
+    Fixture::Flow flow;
+    CHECK(f.send(flow, 0, "aa"));
+    CHECK_FALSE(f.send(flow, 0, "aa"));
+    CHECK(f.classifier.counters().stale_samples == 1);
+    flow.born = 8; // a new flow by the same key
+    CHECK(f.send(flow, 0, "aa"));
+}
+
+TEST_CASE("an ok match waits for a better one")
+{
+    Fixture f{{"weak", "quality=\"ok\"\n[[match]]\nl4=\"udp\"\neither='^a'\n"}, {"a", kUdpA}};
+    Fixture::Flow flow;
+    CHECK_FALSE(f.send(flow, 0, "ab"));
+    CHECK(f.name(f.send(flow, 0, "aa")) == "a");
+    Fixture::Flow other;
+    other.port = 2;
+    CHECK_FALSE(f.send(other, 0, "ab"));
+    CHECK_FALSE(f.send(other, 0, "zz"));
+    const auto verdict = f.send(other, 0, "zz");
+    CHECK(f.name(verdict) == "weak");
+    CHECK(verdict->packet == 1); // where it was found
+}
+
+TEST_CASE("a poor match counts at the limit, after silence, or at the end")
+{
+    Fixture f{{"poor", "quality=\"poor\"\n[[match]]\nl4=\"udp\"\neither='^a'\n"}};
+    Fixture::Flow at_limit;
+    CHECK_FALSE(f.send(at_limit, 0, "a"));
+    CHECK(f.name(f.send(at_limit, 0, "", L7_R_LAST)) == "poor");
+
+    Fixture::Flow silent;
+    silent.port = 2;
+    CHECK_FALSE(f.send(silent, 0, "a"));
+    std::vector<l7_verdict> swept;
+    f.classifier.sweep(f.now + 1000, 100, swept);
+    CHECK(swept.empty());
+    f.classifier.sweep(f.now + 3000, 100, swept);
+    REQUIRE(swept.size() == 1);
+    CHECK(f.protocols->name(swept[0].protocol) == "poor");
+}
+
+TEST_CASE("both parts of a match must be met, each in its direction")
+{
+    Fixture f{{"pair", "[[match]]\nl4=\"tcp\"\nclient='^USER'\nserver='^220 '\n"}};
+    Fixture::Flow flow;
+    flow.l4 = 6;
+    CHECK_FALSE(f.send(flow, 1, "220 hello"));
+    CHECK(f.name(f.send(flow, 0, "USER x")) == "pair");
+    Fixture::Flow wrong;
+    wrong.l4 = 6;
+    wrong.port = 2;
+    CHECK_FALSE(f.send(wrong, 0, "220 hello"));
+    CHECK_FALSE(f.send(wrong, 1, "USER x"));
+}
+
+TEST_CASE("several datagrams may be needed")
+{
+    Fixture f{{"thrice", "[[match]]\nl4=\"udp\"\neither={re='^a', times=3}\n"}};
+    Fixture::Flow flow;
+    CHECK_FALSE(f.send(flow, 0, "a"));
+    CHECK_FALSE(f.send(flow, 0, "b"));
+    CHECK_FALSE(f.send(flow, 0, "a"));
+    CHECK(f.send(flow, 0, "a"));
+}
+
+TEST_CASE("unknown says why")
+{
+    Fixture f{{"a", kUdpA}};
+    Fixture::Flow flow;
+    f.send(flow, 0, "x");
+    f.send(flow, 1, "x");
+    auto verdict = f.send(flow, 0, "x", L7_R_LAST);
+    REQUIRE(verdict);
+    CHECK(verdict->protocol == L7_UNKNOWN);
+    CHECK(verdict->reason == L7_REASON_LIMIT);
+    Fixture::Flow alone;
+    alone.port = 2;
+    verdict = f.send(alone, 0, "x", L7_R_LAST);
+    CHECK(verdict->reason == L7_REASON_ONE_SIDED);
+    Fixture::Flow running;
+    running.l4 = 6;
+    running.port = 3;
+    verdict = f.send(running, 0, "x", L7_R_LAST | L7_R_MIDSTREAM);
+    CHECK(verdict->reason == L7_REASON_MIDSTREAM);
+    Fixture::Flow reset;
+    reset.l4 = 6;
+    reset.port = 4;
+    f.send(reset, 1, "x");
+    verdict = f.send(reset, 0, "x", L7_R_END | L7_R_RESET);
+    CHECK(verdict->reason == L7_REASON_NO_MATCH);
+}
+
+TEST_CASE("a half-closed connection is still listened to")
+{
+    Fixture f{{"s", "[[match]]\nl4=\"tcp\"\nserver='^ok'\n"}};
+    Fixture::Flow flow;
+    flow.l4 = 6;
+    CHECK_FALSE(f.send(flow, 0, "get", L7_R_END));
+    CHECK(f.name(f.send(flow, 1, "ok")) == "s");
+}
+
+TEST_CASE("connections picked up in the middle meet only patterns that allow it")
+{
+    Fixture f{{"start", "[[match]]\nl4=\"tcp\"\neither='^ab'\n"}, {"any", "[[match]]\nl4=\"tcp\"\nmidstream=true\neither='^abc'\n"}};
+    Fixture::Flow flow;
+    flow.l4 = 6;
+    CHECK_FALSE(f.send(flow, 0, "ab", L7_R_MIDSTREAM));
+    CHECK(f.name(f.send(flow, 0, "c", L7_R_MIDSTREAM)) == "any");
+}
+
+TEST_CASE("a hole that will not be filled is not read over")
+{
+    Fixture f{{"x", "[[match]]\nl4=\"tcp\"\neither='ab'\n"}};
+    Fixture::Flow flow;
+    flow.l4 = 6;
+    CHECK_FALSE(f.send(flow, 0, "a"));
+    flow.offset[0] = 5; // a record was lost
+    CHECK_FALSE(f.send(flow, 0, "b", L7_R_LOST));
+    CHECK_FALSE(f.send(flow, 0, "ab"));
+}
+
+TEST_CASE("the table of undecided flows is bounded; the oldest leaves as unknown")
+{
+    Fixture f{{"a", kUdpA}};
+    for (std::uint16_t port = 1; port <= 10; port++) {
+        Fixture::Flow flow;
+        flow.port = port;
+        f.send(flow, 0, "x");
+        const auto pushed = f.classifier.take_pushed_out();
+        CHECK(pushed.has_value() == (port > 4));
+        if (pushed)
+            CHECK(pushed->protocol == L7_UNKNOWN);
+    }
+    CHECK(f.classifier.flows() == 4);
+    CHECK(f.classifier.counters().pushed_out == 6);
+}
+
+TEST_CASE("new patterns look at the bytes again")
+{
+    Fixture f{{"a", kUdpA}};
+    Fixture g{{"b", "[[match]]\nl4=\"tcp\"\neither='^xyz'\n"}};
+    Fixture::Flow flow;
+    flow.l4 = 6;
+    CHECK_FALSE(f.send(flow, 0, "xy"));
+    f.classifier.use(g.database, g.protocols);
+    const auto verdict = f.send(flow, 0, "z");
+    REQUIRE(verdict);
+    CHECK(g.protocols->name(verdict->protocol) == "b");
+}
+
+TEST_CASE("among equals the port is a tie-breaker")
+{
+    Fixture f{{"a", "ports=[9]\n[[match]]\nl4=\"udp\"\neither='^x'\n"}, {"b", "ports=[5]\n[[match]]\nl4=\"udp\"\neither='^x'\n"}};
+    Fixture::Flow flow;
+    flow.port = L7_BE16(5);
+    CHECK(f.name(f.send(flow, 0, "x")) == "b");
+    Fixture::Flow other;
+    other.port = L7_BE16(9);
+    CHECK(f.name(f.send(other, 0, "x")) == "a");
+}
