@@ -2,7 +2,7 @@
 # shellcheck shell=dash
 # What the steps share. Runs in the guest: dash and busybox.
 
-# step NAME NEEDED COMMAND...: runs COMMAND, prints `STEP NAME ok|failed`; `missing` if the file NEEDED (or -) is absent.
+# step NAME NEEDED COMMAND...: runs COMMAND, prints `STEP NAME ok|failed`; `missing` without the file NEEDED (or -).
 step() {
     step_name=$1 step_needed=$2
     shift 2
@@ -18,6 +18,7 @@ step() {
     ) &
     step_verdict=failed
     wait $! && step_verdict=ok
+    [ "$step_verdict" = ok ] || daemon_log
     tidy
     echo "STEP $step_name $step_verdict"
 }
@@ -32,6 +33,12 @@ tidy() {
         rm -rf /sys/fs/bpf/* /run/l7ctl*
     } >/dev/null 2>&1
     true
+}
+
+daemon_log() {
+    for log in /run/l7ctl*.log; do
+        [ ! -e "$log" ] || sed 's/^/    daemon: /' "$log"
+    done
 }
 
 no_process() {
@@ -80,5 +87,5 @@ lab_up() {
 }
 
 fetch() {
-    wget -q -T 5 -O /dev/null "http://$1/"
+    timeout 5 wget -q -O /dev/null "http://$1/"
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The least that l7ctl builds on: a tc program with a map and BTF. It shows what a kernel can do without l7ctl. */
+/* The least l7ctl builds on, a tc program with a map and BTF: what a kernel can do without us. */
 #include <linux/bpf.h>
-#include <bpf/bpf_helpers.h>
+
+#include <bpf/bpf_helpers.h> /* needs the types of the header above */
 
 /* Packets seen. Writer: the program. */
 struct {
@@ -11,8 +12,8 @@ struct {
     __type(value, __u64);
 } seen SEC(".maps");
 
-SEC("tc") int sanity(struct __sk_buff *skb)
-{
+SEC("tc")
+int sanity(struct __sk_buff *skb) {
     __u32 zero = 0;
     __u64 *packets = bpf_map_lookup_elem(&seen, &zero);
 

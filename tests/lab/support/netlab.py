@@ -4,7 +4,7 @@
     def test_something():
         with Lab() as lab:
             client, router, server = lab.router()
-            client.run(["ping", "-c1", server.ip4])
+            client.run(["ping", "-c", 1, server.ip4])
 
     main(test_something)
 """
@@ -33,7 +33,7 @@ OWN_PREFIX = f"l7t-{os.getpid()}-"
 DOCUMENTATION = [ipaddress.ip_network(net) for net in
                  ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")]
 POLL_INTERVAL = 0.02
-STOP_LIMIT = 5.0
+STOP_LIMIT = 4.0
 LOG_TAIL_BYTES = 2000
 CLONE_NEWNET = 0x40000000
 
@@ -245,9 +245,10 @@ class Lab:
         return self
 
     def __exit__(self, *_):
-        with self._lock:
-            self._closing = True
+        self._closing = True  # first of all: from here on a signal waits
         try:
+            with self._lock:
+                pass  # a start under way in another thread becomes one of ours to stop
             self._stop_processes()
             for namespace in self.namespaces:
                 if namespace.path.exists():
@@ -266,22 +267,24 @@ class Lab:
             raise SystemExit(128 + number)
 
     def _stop_processes(self):
-        for process in self._processes:
-            if process.running():
-                process.popen.terminate()
-        for process in self._processes:
-            process.stop()
-        # What those left behind (workers, sessions) is ours too: it lives in our namespaces.
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            for pid in self._inhabitants():
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, number)
-            with contextlib.suppress(TimedOut):
-                return wait_for(lambda: not self._inhabitants(), "the namespaces to be empty", STOP_LIMIT)
-        raise LabError(f"processes {self._inhabitants()} survive SIGKILL")
+        for process in self._running():
+            process.popen.terminate()
+        with contextlib.suppress(TimedOut):
+            wait_for(lambda: not self._running(), "the processes to end", STOP_LIMIT)
+        wait_for(self._killed, "every process of the lab to be gone", STOP_LIMIT)
 
-    def _inhabitants(self):
-        return [pid for namespace in self.namespaces for pid in namespace.pids()]
+    def _running(self):
+        return [process for process in self._processes if process.running()]
+
+    def _killed(self):
+        """Kills what is left. Workers and sessions of stopped servers are ours too: they live in our namespaces."""
+        for process in self._running():
+            process.popen.kill()
+        inhabitants = [pid for namespace in self.namespaces for pid in namespace.pids()]
+        for pid in inhabitants:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return not inhabitants and not self._running()
 
     def environment(self, extra=None):
         """A clean environment: proxies, CA bundles and dot files of whoever runs the tests do not count."""

@@ -33,7 +33,7 @@ class Server:
     name = None
     port = None
     udp = False
-    user = "root"  # who owns the directory; servers that drop their privileges need it theirs
+    owners = {}  # below the directory, for servers that drop their privileges: path -> user
     stop_signal = signal.SIGTERM
 
     def __init__(self, namespace, port=None):
@@ -52,7 +52,8 @@ class Server:
         self.dir = Path(tempfile.mkdtemp(prefix=f"{self.name}-", dir=self.namespace.lab.dir))
         self.dir.chmod(0o755)
         self.prepare()
-        self.own(self.dir, self.user)
+        for path, user in self.owners.items():
+            self.own(self.dir / path, user)
         sandboxed = ["unshare", "--mount", "--propagation", "private",
                      "sh", "-ec", SANDBOX, self.name, self.dir, *self.command()]
         self.process = self.namespace.popen(sandboxed, name=self.name, cwd=self.dir, env=self.environment())

@@ -5,6 +5,7 @@
     nginx.start()
 """
 
+import os
 import random
 import signal
 from pathlib import Path
@@ -17,6 +18,7 @@ WEB_HOST = "www.example.org"
 USER, PASSWORD = "lab", "lab"  # opens nothing outside the namespaces
 SMALL = b"Seven layers, and this is the top one.\n"
 LARGE = random.Random(7).randbytes(1 << 20)
+BULK_BYTES = 1 << 28  # sparse: it takes no room
 MAIL = b"From: <a@example.org>\r\nTo: <b@example.org>\r\nSubject: lab\r\n\r\nSent for a test.\r\n"
 LDAP_SUFFIX = "dc=example,dc=org"
 LDAP_ADMIN = f"cn=admin,{LDAP_SUFFIX}"
@@ -40,6 +42,7 @@ class Nginx(Server):
     def prepare(self):
         self.write("www/small", SMALL)
         self.write("www/large", LARGE)
+        os.truncate(self.write("www/bulk", b""), BULK_BYTES)
         self.tool(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
                    "-nodes", "-days", "2", "-subj", f"/CN={DOMAIN}", "-keyout", "key.pem", "-out", self.certificate,
                    "-addext", "subjectAltName=" + ",".join(f"DNS:{host}" for host in self.hostnames)])
@@ -63,6 +66,7 @@ class Nginx(Server):
                     ssl_certificate_key {self.dir}/key.pem;
                     ssl_protocols TLSv1.2 TLSv1.3;
                     root {self.dir}/www;
+                    limit_rate $arg_rate;
                 }}
             }}""")
 
@@ -124,17 +128,20 @@ no_anon_password=YES
 anon_root={self.dir}/ftp
 secure_chroot_dir={self.dir}/empty
 xferlog_enable=NO
+isolate_network=NO
 """)
 
     def command(self):
-        return ["vsftpd", self.dir / "vsftpd.conf"]
+        # It complains on its standard input, where inetd would have put the client.
+        return ["sh", "-c", 'exec "$@" <&2', "vsftpd", "vsftpd", self.dir / "vsftpd.conf"]
 
 
 class Dnsmasq(Server):
-    """DNS for example.org alone, over UDP and TCP, and files over TFTP (port 69)."""
+    """DNS for example.org alone, over UDP and TCP, and files over TFTP."""
 
     name = "dnsmasq"
     port = 53
+    tftp_port = 69  # dnsmasq knows no other
     ip4, ip6 = "203.0.113.10", "2001:db8:3::10"
 
     def prepare(self):
@@ -177,7 +184,6 @@ class Redis(Server):
 class Mosquitto(Server):
     name = "mosquitto"
     port = 1883
-    user = "mosquitto"
 
     def prepare(self):
         self.write("mosquitto.conf", f"listener {self.port}\nallow_anonymous true\npersistence false\n")
@@ -252,6 +258,8 @@ class Ngircd(Server):
             Ports = {self.port}
             ServerUID = irc
             ServerGID = irc
+            [Limits]
+            MaxPenaltyTime = 0
             [Options]
             DNS = no
             Ident = no
@@ -267,42 +275,40 @@ class Postfix(Server):
 
     name = "postfix"
     port = 25
+    owners = {"queue": "postfix", "data": "postfix"}
 
     def prepare(self):
-        self.write("main.cf", f"""
+        main = self.write("main.cf", f"""
 compatibility_level = 3.6
 myhostname = mail.{DOMAIN}
 mydestination =
 inet_protocols = all
 smtpd_peername_lookup = no
-smtpd_relay_restrictions = permit
+mynetworks = 0.0.0.0/0 [::]/0
+smtpd_relay_restrictions = permit_mynetworks, reject
+local_recipient_maps =
 default_transport = discard
+in_flow_delay = 0s
 alias_maps =
 queue_directory = {self.dir}/queue
 data_directory = {self.dir}/data
 maillog_file = {self.dir}/log
 maillog_file_prefixes = {self.dir}
 """)
+        os.utime(main, (0, 0))  # Postfix would wait for a file written this very second to settle
         # name, type, private, (unprivileged, chroot, wakeup,) process limit, program
         services = [(self.port, "inet", "n", "-", "smtpd"), ("cleanup", "unix", "n", 0, "cleanup"),
                     ("qmgr", "unix", "n", 1, "qmgr"), ("rewrite", "unix", "-", "-", "trivial-rewrite"),
                     ("bounce", "unix", "-", 0, "bounce"), ("defer", "unix", "-", 0, "bounce"),
-                    ("proxymap", "unix", "-", "-", "proxymap"), ("error", "unix", "-", "-", "error"),
-                    ("discard", "unix", "-", "-", "discard"), ("anvil", "unix", "-", 1, "anvil"),
+                    ("error", "unix", "-", "-", "error"), ("discard", "unix", "-", "-", "discard"),
+                    ("anvil", "unix", "-", 1, "anvil"),
                     ("postlog", "unix-dgram", "n", 1, "postlogd")]
         self.write("master.cf", "".join(f"{name} {kind} {private} - n - {limit} {program}\n"
                                         for name, kind, private, limit, program in services))
         for queue in ("active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming",
-                      "maildrop", "private", "public", "saved", "trace"):
+                      "maildrop", "pid", "private", "public", "saved", "trace"):
             (self.dir / "queue" / queue).mkdir(parents=True)
         (self.dir / "data").mkdir()
-
-    def own(self, directory, user):
-        super().own(directory, user)
-        super().own(directory / "data", "postfix")
-        for queue in (directory / "queue").iterdir():
-            super().own(queue, "postfix")
-        (directory / "queue" / "pid").mkdir()
 
     def command(self):
         return ["/usr/lib/postfix/sbin/master", "-d", "-c", self.dir]
@@ -313,13 +319,13 @@ class Dovecot(Server):
 
     name = "dovecot"
     port = 143
+    owners = {"mail": "nobody"}
     pop3_port = 110
 
     def prepare(self):
         for folder in ("cur", "tmp"):
             (self.dir / "mail" / folder).mkdir(parents=True)
         self.write("mail/new/1.lab.example", MAIL)
-        self.own(self.dir / "mail", "nobody")
         self.write("dovecot.conf", f"""
             protocols = imap pop3
             base_dir = {self.dir}/run
@@ -344,9 +350,6 @@ class Dovecot(Server):
             }}
             """)
 
-    def own(self, directory, user):
-        """Only the mail belongs to somebody else, and prepare() has seen to that."""
-
     def command(self):
         return ["dovecot", "-F", "-c", self.dir / "dovecot.conf"]
 
@@ -354,7 +357,7 @@ class Dovecot(Server):
 class Mariadb(Server):
     name = "mariadb"
     port = 3306
-    user = "nobody"
+    owners = {"data": "nobody"}
 
     def prepare(self):
         (self.dir / "data").mkdir()
@@ -362,14 +365,14 @@ class Mariadb(Server):
     def command(self):
         # Without grant tables any user may log in, and making them would take a second.
         return ["mariadbd", "--no-defaults", "--user=nobody", "--skip-grant-tables", "--skip-name-resolve",
-                f"--datadir={self.dir}/data", f"--tmpdir={self.dir}", f"--socket={self.dir}/socket",
-                f"--pid-file={self.dir}/pid", "--bind-address=*", f"--port={self.port}"]
+                f"--datadir={self.dir}/data", f"--tmpdir={self.dir}/data", f"--socket={self.dir}/data/socket",
+                f"--pid-file={self.dir}/data/pid", "--bind-address=*", f"--port={self.port}"]
 
 
 class Postgresql(Server):
     name = "postgresql"
     port = 5432
-    user = "postgres"
+    user = "postgres"  # it refuses to run as root
     stop_signal = signal.SIGINT  # its fast shutdown; SIGTERM waits for the clients
 
     def prepare(self):
@@ -380,7 +383,6 @@ class Postgresql(Server):
             access.write("host all all all trust\n")
 
     def program(self, name):
-        """The server refuses to run as root."""
         found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
         if not found:
             raise LabError(f"no {name} below /usr/lib/postgresql")

@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Short real exchanges with the lab's servers, by the clients people use.
+
+Each function takes the namespace to run in, the server and the address to reach it at (IPv4 or
+IPv6), moves a bounded number of bytes within LIMIT, returns nothing, and raises when the answer is
+not the right one. Those with `hold` go on for about so many seconds at `rate` bytes per second;
+`in_background` lets a test look at the connection meanwhile.
+"""
+
+import concurrent.futures
+import contextlib
+import functools
+import math
+import tempfile
+from pathlib import Path
+from typing import Callable, NamedTuple
+
+from .netlab import check, expect_equal, expect_in
+from .servers import (BULK_BYTES, DOMAIN, LARGE, LDAP_ADMIN, LDAP_SUFFIX, MAIL, PASSWORD, SMALL, USER, WEB_HOST,
+                      Chronyd, Dnsmasq, Dovecot, GitDaemon, Iperf3, Mariadb, Memcached, Microsocks, Mosquitto,
+                      Nginx, Ngircd, Postfix, Postgresql, Redis, Rsyncd, Slapd, Snmpd, Sshd, Vsftpd)
+
+LIMIT = 10.0
+HOLD_RATE = 64 * 1024
+SFTP_BUFFER_BYTES = 8192
+
+
+@contextlib.contextmanager
+def in_background(client, *args, **options):
+    """Runs a client beside the test; its failure is raised where the `with` block ends."""
+    with concurrent.futures.ThreadPoolExecutor(max_workers=1) as pool:
+        future = pool.submit(client, *args, **options)
+        yield future
+        future.result()
+
+
+def in_url(address):
+    return f"[{address}]" if ":" in address else address
+
+
+def _curl(namespace, *argv, limit=LIMIT, stdin=b""):
+    return namespace.run(["curl", "--silent", "--show-error", "--fail", "--max-time", limit, *argv],
+                         limit=limit + 1, stdin=stdin).stdout
+
+
+@contextlib.contextmanager
+def _scratch(namespace):
+    with tempfile.TemporaryDirectory(dir=namespace.lab.dir) as directory:
+        yield Path(directory)
+
+
+def http(namespace, server, address, hold=0, rate=HOLD_RATE):
+    base = f"http://{in_url(address)}:{server.port}"
+    if not hold:
+        expect_equal(_curl(namespace, f"{base}/small", f"{base}/large"), SMALL + LARGE, "HTTP bodies")
+        return
+    # nginx does the limiting: see `limit_rate` there.
+    amount = math.ceil(hold * rate)
+    check(amount <= BULK_BYTES, f"{hold} s at {rate} bytes/s is more than the web server's bulk file")
+    got = _curl(namespace, "--range", f"0-{amount - 1}", "--output", "/dev/null", "--write-out", "%{size_download}",
+                f"{base}/bulk?rate={rate}", limit=2 * hold + LIMIT)
+    expect_equal(int(got), amount, "HTTP bytes")
+
+
+def https(namespace, server, address, host=WEB_HOST, tls_max="1.3"):
+    body = _curl(namespace, "--cacert", server.certificate, "--tls-max", tls_max,
+                 "--connect-to", f"::{in_url(address)}:{server.tls_port}", f"https://{host}/small")
+    expect_equal(body, SMALL, f"HTTPS body for {host}")
+
+
+def _ssh_options(server):
+    return ["-F", "none", "-i", server.client_key, "-o", f"UserKnownHostsFile={server.known_hosts}",
+            "-o", "StrictHostKeyChecking=yes", "-o", "BatchMode=yes", "-o", f"ConnectTimeout={LIMIT:.0f}"]
+
+
+def ssh(namespace, server, address, hold=0, rate=HOLD_RATE):
+    if not hold:
+        echoed = namespace.run(["ssh", *_ssh_options(server), "-p", server.port, f"root@{address}", "cat"],
+                               stdin=SMALL, limit=LIMIT).stdout
+        expect_equal(echoed, SMALL, "what SSH echoes")
+        return
+    with _scratch(namespace) as directory:
+        source = directory / "upload"
+        source.write_bytes(bytes(math.ceil(hold * rate)))
+        # -B: the limit only bites beyond a full buffer, and the usual one is as long as a short transfer.
+        kilobits = max(1, rate * 8 // 1024)
+        namespace.run(["sftp", "-q", "-b", "-", "-B", SFTP_BUFFER_BYTES, "-l", kilobits, *_ssh_options(server),
+                       "-P", server.port, f"root@{in_url(address)}"],
+                      stdin=f"put {source} {server.dir}/upload\n".encode(), limit=2 * hold + LIMIT)
+
+
+def ftp(namespace, server, address, active=False):
+    mode = ["--ftp-port", "-"] if active else []
+    expect_equal(_curl(namespace, *mode, f"ftp://{in_url(address)}:{server.port}/small"), SMALL, "FTP file")
+
+
+def dns(namespace, server, address, tcp=False):
+    for kind, wanted in (("A", server.ip4), ("AAAA", server.ip6)):
+        answer = namespace.output(["dig", f"@{address}", "-p", server.port, "+short", "+tries=2", "+time=2",
+                                   "+tcp" if tcp else "+notcp", WEB_HOST, kind], limit=LIMIT)
+        expect_equal(answer.strip(), wanted, f"{kind} of {WEB_HOST}")
+
+
+def tftp(namespace, server, address):
+    expect_equal(_curl(namespace, f"tftp://{in_url(address)}:{server.tftp_port}/small"), SMALL, "TFTP file")
+
+
+def redis(namespace, server, address):
+    answers = namespace.output(["redis-cli", "-h", address, "-p", server.port],
+                               stdin=b"SET layer seven\nGET layer\n", limit=LIMIT)
+    expect_equal(answers.split(), ["OK", "seven"], "Redis answers")
+
+
+def mqtt(namespace, server, address):
+    to_topic = ["-h", address, "-p", server.port, "-t", "lab/topic"]
+    # Retained, so that subscribing afterwards misses nothing.
+    namespace.run(["mosquitto_pub", *to_topic, "-r", "-m", "hello"], limit=LIMIT)
+    got = namespace.output(["mosquitto_sub", *to_topic, "-C", "1", "-W", int(LIMIT)], limit=LIMIT + 1)
+    expect_equal(got, "hello\n", "MQTT message")
+
+
+def memcached(namespace, server, address):
+    with namespace.connect(address, server.port, LIMIT) as connection, connection.makefile("rwb") as stream:
+        stream.write(b"set layer 0 0 5\r\nseven\r\nget layer\r\nquit\r\n")
+        stream.flush()
+        expect_equal(stream.read(), b"STORED\r\nVALUE layer 0 5\r\nseven\r\nEND\r\n", "memcached answers")
+
+
+def rsync(namespace, server, address):
+    with _scratch(namespace) as directory:
+        namespace.run(["rsync", "--contimeout=5", "--timeout=5",
+                       f"rsync://{in_url(address)}:{server.port}/files/small", directory], limit=LIMIT)
+        expect_equal((directory / "small").read_bytes(), SMALL, "rsync file")
+
+
+def git(namespace, server, address):
+    with _scratch(namespace) as directory:
+        namespace.run(["git", "clone", "--quiet", f"git://{in_url(address)}:{server.port}/small.git",
+                       directory / "clone"], limit=LIMIT)
+        expect_equal((directory / "clone" / "small").read_bytes(), SMALL, "cloned file")
+
+
+def irc(namespace, server, address):
+    with namespace.connect(address, server.port, LIMIT) as connection, connection.makefile("rwb") as stream:
+        stream.write(b"NICK lab\r\nUSER lab 0 * :lab\r\nJOIN #lab\r\nQUIT :done\r\n")
+        stream.flush()
+        transcript = stream.read()
+    for reply in (f":{server.host} 001 lab ".encode(), b" JOIN :#lab\r\n"):
+        expect_in(reply, transcript, "IRC replies")
+
+
+def smtp(namespace, server, address):
+    _curl(namespace, "--mail-from", f"a@{DOMAIN}", "--mail-rcpt", f"b@{DOMAIN}", "--upload-file", "-",
+          f"smtp://{in_url(address)}:{server.port}/client.{DOMAIN}", stdin=MAIL)
+
+
+def _fetch_mail(namespace, url):
+    mail = _curl(namespace, "--user", f"{USER}:{PASSWORD}", url)
+    expect_equal(mail.strip(), MAIL.strip(), f"the mail at {url}")
+
+
+def imap(namespace, server, address):
+    _fetch_mail(namespace, f"imap://{in_url(address)}:{server.port}/INBOX;MAILINDEX=1")
+
+
+def pop3(namespace, server, address):
+    _fetch_mail(namespace, f"pop3://{in_url(address)}:{server.pop3_port}/1")
+
+
+def mysql(namespace, server, address):
+    answer = namespace.output(["mariadb", "--no-defaults", f"--host={address}", f"--port={server.port}",
+                               f"--user={USER}", "--connect-timeout=5", "--skip-column-names",
+                               "--execute=select 6 * 7"], limit=LIMIT)
+    expect_equal(answer.strip(), "42", "MariaDB's answer")
+
+
+def postgresql(namespace, server, address):
+    answer = namespace.output(["psql", "-X", "-At", "-h", address, "-p", server.port, "-U", USER,
+                               "-d", "postgres", "-c", "select 6 * 7"],
+                              env={"PGCONNECT_TIMEOUT": "5"}, limit=LIMIT)
+    expect_equal(answer.strip(), "42", "PostgreSQL's answer")
+
+
+def ntp(namespace, server, address):
+    with _scratch(namespace) as directory:
+        # -Q asks and prints the offset without touching the clock.
+        result = namespace.run(["chronyd", "-Q", "-u", "root", "-t", int(LIMIT), f"pidfile {directory}/pid",
+                                "bindcmdaddress /", "cmdport 0",
+                                f"server {address} port {server.port} iburst maxsamples 1"], limit=LIMIT + 1)
+    expect_in(b"System clock wrong by", result.stderr + result.stdout, "chronyd's measurement")
+
+
+def snmp(namespace, server, address):
+    transport = "udp6" if ":" in address else "udp"
+    answer = namespace.output(["snmpget", "-v2c", "-c", "public", "-t", 2, "-r", 2, "-Oqv",
+                               f"{transport}:{in_url(address)}:{server.port}", ".1.3.6.1.2.1.1.5.0"],
+                              env={"MIBS": "", "SNMP_PERSISTENT_DIR": str(namespace.lab.dir)}, limit=LIMIT)
+    expect_in(server.sys_name, answer, "sysName")
+
+
+def ldap(namespace, server, address):
+    answer = namespace.output(["ldapsearch", "-x", "-LLL", "-H", f"ldap://{in_url(address)}:{server.port}",
+                               "-o", "nettimeout=5", "-D", LDAP_ADMIN, "-w", PASSWORD,
+                               "-b", LDAP_SUFFIX, "-s", "base", "o"], limit=LIMIT)
+    expect_in("o: lab\n", answer, "LDAP entry")
+
+
+def iperf3(namespace, server, address, hold=0, rate=HOLD_RATE, udp=False):
+    amount = ["--time", math.ceil(hold)] if hold else ["--bytes", len(LARGE) // 4]
+    bits = rate * 8 if hold else 0  # 0: as fast as it goes
+    namespace.run(["iperf3", "--client", address, "--port", server.port, "--connect-timeout", 5000,
+                   "--bitrate", bits, *amount, *(["--udp", "--length", 1200] if udp else [])], limit=hold + LIMIT)
+
+
+def socks(namespace, server, address):
+    """Fetches from the lab's web server, which must run on the proxy's host."""
+    body = _curl(namespace, "--socks5", f"{in_url(address)}:{server.port}", f"http://{in_url(address)}/small")
+    expect_equal(body, SMALL, "body through SOCKS")
+
+
+class Exchange(NamedTuple):
+    name: str
+    server: type
+    client: Callable
+
+
+EXCHANGES = (
+    Exchange("http", Nginx, http),
+    Exchange("https", Nginx, https),
+    Exchange("https-tls1.2", Nginx, functools.partial(https, tls_max="1.2")),
+    Exchange("ssh", Sshd, ssh),
+    Exchange("ftp", Vsftpd, ftp),
+    Exchange("ftp-active", Vsftpd, functools.partial(ftp, active=True)),
+    Exchange("dns", Dnsmasq, dns),
+    Exchange("dns-tcp", Dnsmasq, functools.partial(dns, tcp=True)),
+    Exchange("tftp", Dnsmasq, tftp),
+    Exchange("redis", Redis, redis),
+    Exchange("mqtt", Mosquitto, mqtt),
+    Exchange("memcached", Memcached, memcached),
+    Exchange("rsync", Rsyncd, rsync),
+    Exchange("git", GitDaemon, git),
+    Exchange("irc", Ngircd, irc),
+    Exchange("smtp", Postfix, smtp),
+    Exchange("imap", Dovecot, imap),
+    Exchange("pop3", Dovecot, pop3),
+    Exchange("mysql", Mariadb, mysql),
+    Exchange("postgresql", Postgresql, postgresql),
+    Exchange("ntp", Chronyd, ntp),
+    Exchange("snmp", Snmpd, snmp),
+    Exchange("ldap", Slapd, ldap),
+    Exchange("iperf3", Iperf3, iperf3),
+    Exchange("iperf3-udp", Iperf3, functools.partial(iperf3, udp=True)),
+    Exchange("socks", Microsocks, socks),
+)
