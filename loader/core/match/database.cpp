@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/match/database.hpp"
 
+#include "core/match/compile_cache.hpp"
+
 #include <hs/hs.h>
 
 #include <algorithm>
+#include <future>
 #include <new>
 #include <set>
 
@@ -26,12 +29,24 @@ struct Batch {
         ids.push_back(id);
     }
 
-    Result<hs_database *> compile() const
+    /// What the compiled database depends on, besides the library and the machine.
+    std::string source() const
+    {
+        std::string out;
+        for (std::size_t i = 0; i < expressions.size(); i++)
+            out += std::to_string(ids[i]) + " " + std::to_string(flags[i]) + " " + expressions[i] + "\n";
+        return out;
+    }
+
+    Result<hs_database *> compile(const CompileCache &cache) const
     {
         hs_database_t *database = nullptr;
         hs_compile_error_t *failure = nullptr;
 
         if (expressions.empty())
+            return database;
+        const std::string from = source();
+        if ((database = cache.load(from)))
             return database;
         if (hs_compile_multi(expressions.data(), flags.data(), ids.data(),
                              static_cast<unsigned>(expressions.size()), HS_MODE_BLOCK, nullptr,
@@ -40,6 +55,7 @@ struct Batch {
             hs_free_compile_error(failure);
             return error;
         }
+        cache.store(from, database);
         return database;
     }
 };
@@ -154,17 +170,25 @@ Result<std::shared_ptr<const Database>> Database::compile(const PatternLibrary &
     }
     if (out->atoms_.size() > 0xffff || out->evidence_.size() > 0xffff)
         return Error{"more than 65,535 expressions"};
+    std::vector<std::pair<const Batch *, hs_database **>> jobs{{&builder.l7filter, &out->l7filter_}};
     for (unsigned transport = 0; transport < kTransports; transport++)
-        for (unsigned direction = 0; direction < 2; direction++) {
-            auto compiled = builder.directed[transport][direction].compile();
-            if (!compiled)
-                return compiled.error();
-            out->directed_[transport][direction] = *compiled;
-        }
-    auto compiled = builder.l7filter.compile();
-    if (!compiled)
-        return compiled.error();
-    out->l7filter_ = *compiled;
+        for (unsigned direction = 0; direction < 2; direction++)
+            jobs.emplace_back(&builder.directed[transport][direction], &out->directed_[transport][direction]);
+    // Compiling takes seconds, so each has a thread.
+    const CompileCache cache = CompileCache::standard();
+    std::vector<std::future<Result<hs_database *>>> running;
+    for (const auto &[batch, into] : jobs)
+        running.push_back(std::async(std::launch::async, [&cache, from = batch] { return from->compile(cache); }));
+    Result<void> done = {};
+    for (std::size_t i = 0; i < jobs.size(); i++) {
+        auto compiled = running[i].get();
+        if (compiled)
+            *jobs[i].second = *compiled;
+        else
+            done = compiled.error();
+    }
+    if (!done)
+        return done.error();
     return std::shared_ptr<const Database>(std::move(out));
 }
 

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "core/match/compile_cache.hpp"
+
+#include <hs/hs.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <fmt/format.h>
+#include <fstream>
+#include <iterator>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace fs = std::filesystem;
+
+namespace l7 {
+
+namespace {
+
+/// FNV-1a, 64 bits.
+std::uint64_t digest(std::string_view text, std::uint64_t start)
+{
+    for (const char c : text)
+        start = (start ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
+    return start;
+}
+
+bool is_ours(const fs::path &path)
+{
+    struct stat info {};
+    return lstat(path.c_str(), &info) == 0 && info.st_uid == geteuid() && (info.st_mode & 022) == 0;
+}
+
+} // namespace
+
+CompileCache CompileCache::standard()
+{
+    if (const char *named = std::getenv("L7CTL_CACHE"))
+        return CompileCache(named);
+    if (geteuid() == 0)
+        return CompileCache("/var/cache/l7ctl");
+    const char *home = std::getenv("HOME");
+    return CompileCache(home ? fs::path(home) / ".cache/l7ctl" : fs::path());
+}
+
+CompileCache::CompileCache(fs::path directory) : directory_(std::move(directory))
+{
+    std::error_code failure;
+    if (directory_.empty())
+        return;
+    if (fs::create_directories(directory_, failure))
+        chmod(directory_.c_str(), 0700);
+    if (!is_ours(directory_))
+        directory_.clear();
+}
+
+fs::path CompileCache::file_of(std::string_view source) const
+{
+    hs_platform_info_t platform{};
+    hs_populate_platform(&platform);
+    const std::string all = fmt::format("{}\n{} {}\n{}", hs_version(), platform.tune, platform.cpu_features, source);
+    return directory_ / fmt::format("{:016x}{:016x}.hsdb", digest(all, 0xcbf29ce484222325ULL),
+                                    digest(all, 0x9e3779b97f4a7c15ULL));
+}
+
+hs_database *CompileCache::load(std::string_view source) const
+{
+    if (directory_.empty())
+        return nullptr;
+    const fs::path file = file_of(source);
+    std::ifstream in(file, std::ios::binary);
+    if (!in || !is_ours(file))
+        return nullptr;
+    const std::string bytes(std::istreambuf_iterator<char>(in), {});
+    hs_database_t *database = nullptr;
+    return hs_deserialize_database(bytes.data(), bytes.size(), &database) == HS_SUCCESS ? database : nullptr;
+}
+
+void CompileCache::store(std::string_view source, const hs_database *database) const
+{
+    char *bytes = nullptr;
+    std::size_t size = 0;
+    if (directory_.empty() || hs_serialize_database(database, &bytes, &size) != HS_SUCCESS)
+        return;
+    const fs::path file = file_of(source);
+    const std::string partial = fmt::format("{}.{}", file.string(), getpid());
+    {
+        std::ofstream out(partial, std::ios::binary | std::ios::trunc);
+        out.write(bytes, static_cast<std::streamsize>(size));
+        if (!out.flush())
+            std::remove(partial.c_str());
+    }
+    std::free(bytes); // NOLINT: Hyperscan's default allocator is malloc
+    chmod(partial.c_str(), 0600);
+    std::rename(partial.c_str(), file.c_str());
+}
+
+} // namespace l7
