@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the loader does to flows, done in the kernel so that no count of the packet path is overwritten: giving
- * verdicts (run as syscall programs) and walking the tables (iterators).
+ * What the loader does to flows, done in the kernel so that no count of the packet path is
+ * overwritten: giving verdicts (run as syscall programs) and walking the tables (iterators).
  */
 #include "maps.h"
 #include <l7ctl/flow.h>
 
 /*
- * A flow with a protocol moves from newcomers to flows. From the insertion on packets count in the new entry;
- * a CPU that found the old one a moment before still counts there. So the amounts copied are taken off the old
- * entry, which stays, and L7_APPLY_RETIRE, a while later, adds what gathered and removes it.
+ * A flow with a protocol moves from newcomers to flows. From the insertion on packets count in the
+ * new entry; a CPU that found the old one a moment before still counts there. So the amounts copied
+ * are taken off the old entry, which stays, and L7_APPLY_RETIRE, a while later, adds what gathered
+ * and removes it.
  */
-static int l7_move(const struct l7_verdict *verdict, struct l7_flow *old)
-{
+static int l7_move(const struct l7_verdict *verdict, struct l7_flow *old) {
     struct l7_flow moved = *old;
     __u32 way;
 
@@ -33,8 +33,7 @@ static int l7_move(const struct l7_verdict *verdict, struct l7_flow *old)
 }
 
 /* Adds what gathered in a moved flow's old entry to its new one, and removes the old. */
-static void l7_retire(const struct l7_key *key, const struct l7_flow *old)
-{
+static void l7_retire(const struct l7_key *key, const struct l7_flow *old) {
     struct l7_flow *now = bpf_map_lookup_elem(&flows, key);
     __u32 way;
 
@@ -48,17 +47,16 @@ static void l7_retire(const struct l7_key *key, const struct l7_flow *old)
     bpf_map_delete_elem(&newcomers, key);
 }
 
-static void l7_retire_one(const struct l7_verdict *verdict)
-{
+static void l7_retire_one(const struct l7_verdict *verdict) {
     const struct l7_flow *old = bpf_map_lookup_elem(&newcomers, &verdict->key);
 
     if (old && (old->flags & L7_F_MOVED) && old->born == verdict->born)
         l7_retire(&verdict->key, old);
 }
 
-/* The flow leaves the count of unset ones and joins its protocol's, where its initiator's packets are counted. */
-static void l7_account_verdict(const struct l7_flow *flow, __u16 protocol)
-{
+/* The flow leaves the count of unset ones and joins its protocol's, where its initiator's packets
+ * are counted. */
+static void l7_account_verdict(const struct l7_flow *flow, __u16 protocol) {
     __u32 attach = flow->owner[0] ? flow->owner[0] - 1U : flow->owner[1] - 1U;
     struct l7_account *account;
 
@@ -72,8 +70,7 @@ static void l7_account_verdict(const struct l7_flow *flow, __u16 protocol)
         account->flows++;
 }
 
-static void l7_judge(const struct l7_verdict *verdict, struct l7_batch *batch)
-{
+static void l7_judge(const struct l7_verdict *verdict, struct l7_batch *batch) {
     struct l7_flow *flow = bpf_map_lookup_elem(&newcomers, &verdict->key);
 
     if (!flow || flow->born != verdict->born) {
@@ -102,8 +99,7 @@ struct l7_apply_args {
     __u32 reserved;
 };
 
-static long l7_apply_one(__u32 index, struct l7_apply_args *args)
-{
+static long l7_apply_one(__u32 index, struct l7_apply_args *args) {
     struct l7_batch *batch = bpf_map_lookup_elem(&batches, &args->worker);
     struct l7_verdict *verdict;
 
@@ -127,8 +123,7 @@ static long l7_apply_one(__u32 index, struct l7_apply_args *args)
 
 /* Carries out batches[args->worker]; that worker alone runs it. */
 SEC("syscall")
-int l7_apply(struct l7_apply_args *args)
-{
+int l7_apply(struct l7_apply_args *args) {
     struct l7_apply_args local = {.worker = args->worker};
     struct l7_batch *batch = bpf_map_lookup_elem(&batches, &local.worker);
 
@@ -151,8 +146,7 @@ struct bpf_iter__bpf_map_elem {
 } __attribute__((preserve_access_index));
 
 static __attribute__((always_inline)) int l7_entry_of(struct bpf_iter__bpf_map_elem *ctx,
-                                                      struct l7_flow_entry *entry)
-{
+                                                      struct l7_flow_entry *entry) {
     struct l7_key *key = ctx->key;
     struct l7_flow *flow = ctx->value;
 
@@ -167,8 +161,7 @@ static __attribute__((always_inline)) int l7_entry_of(struct bpf_iter__bpf_map_e
 
 /* Hands out every flow of the table it is attached to. */
 SEC("iter/bpf_map_elem")
-int l7_dump(struct bpf_iter__bpf_map_elem *ctx)
-{
+int l7_dump(struct bpf_iter__bpf_map_elem *ctx) {
     struct l7_flow_entry entry;
 
     if (l7_entry_of(ctx, &entry) == 0 && !(entry.flow.flags & L7_F_MOVED))
@@ -176,9 +169,10 @@ int l7_dump(struct bpf_iter__bpf_map_elem *ctx)
     return 0;
 }
 
-/* Hands out the flows that have ended or been idle too long, and removes them once they are written. */
-static __attribute__((always_inline)) int l7_sweep(struct bpf_iter__bpf_map_elem *ctx, void *table)
-{
+/* Hands out the flows that have ended or been idle too long, and removes them once they are
+ * written. */
+static __attribute__((always_inline)) int l7_sweep(struct bpf_iter__bpf_map_elem *ctx,
+                                                   void *table) {
     struct l7_flow_entry entry;
     struct l7_timeouts *limits;
     __u32 zero = 0;
@@ -201,16 +195,14 @@ static __attribute__((always_inline)) int l7_sweep(struct bpf_iter__bpf_map_elem
 }
 
 SEC("iter/bpf_map_elem")
-int l7_sweep_flows(struct bpf_iter__bpf_map_elem *ctx)
-{
+int l7_sweep_flows(struct bpf_iter__bpf_map_elem *ctx) {
     if (l7_sweep(ctx, &flows))
         l7_count(expired_flows);
     return 0;
 }
 
 SEC("iter/bpf_map_elem")
-int l7_sweep_newcomers(struct bpf_iter__bpf_map_elem *ctx)
-{
+int l7_sweep_newcomers(struct bpf_iter__bpf_map_elem *ctx) {
     if (l7_sweep(ctx, &newcomers))
         l7_count(expired_newcomers);
     return 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The packet path: one object for each device. Parse, find the flow, count, and let the flow's outcome set mark and
- * class; flows without a verdict also send their early payload to the loader.
+ * The packet path: one object for each device. Parse, find the flow, count, and let the flow's
+ * outcome set mark and class; flows without a verdict also send their early payload to the loader.
  */
 #include "ring.h"
 
@@ -10,18 +10,18 @@ const volatile __u32 l7_device_slot = 0;
 const volatile __u32 l7_l3_device = 0;
 
 /*
- * A step that is verified by itself, once, knowing only the types of what it is given; steps that are static are
- * verified again for each way that leads to them.
+ * A step that is verified by itself, once, knowing only the types of what it is given; steps that
+ * are static are verified again for each way that leads to them.
  */
 #define L7_STEP __attribute__((noinline))
 
 /* What the steps of one packet share. */
 struct l7_pass {
     struct l7_packet packet;
-    __u32 attach;   /* attachment point: device slot and hook */
-    __u32 now;      /* jiffies */
-    __u32 packets;  /* on the wire */
-    __u32 sampled;  /* payload of the first wire packet */
+    __u32 attach;  /* attachment point: device slot and hook */
+    __u32 now;     /* jiffies */
+    __u32 packets; /* on the wire */
+    __u32 sampled; /* payload of the first wire packet */
     __u64 bytes;
 };
 
@@ -41,8 +41,7 @@ struct {
 
 /* Sends the loader what the packet holds for it. */
 L7_STEP int l7_sample(struct __sk_buff *skb, struct l7_flow *flow, struct l7_pass *pass,
-                      __u32 direction, __u32 ends)
-{
+                      __u32 direction, __u32 ends) {
     struct l7_sample sample;
     struct l7_record *head;
     struct l7_scratch *s;
@@ -88,8 +87,7 @@ L7_STEP int l7_sample(struct __sk_buff *skb, struct l7_flow *flow, struct l7_pas
 }
 
 /* A flow that has no verdict yet, or none that names a protocol. Returns its protocol number. */
-L7_STEP __u32 l7_newcomer(struct __sk_buff *skb, struct l7_pass *pass)
-{
+L7_STEP __u32 l7_newcomer(struct __sk_buff *skb, struct l7_pass *pass) {
     __u32 direction, ends, zero = 0;
     struct l7_settings *set;
     struct l7_account *account;
@@ -110,7 +108,8 @@ L7_STEP __u32 l7_newcomer(struct __sk_buff *skb, struct l7_pass *pass)
         if (!s)
             return L7_UNSET;
         l7_flow_begin(&s->fresh, &pass->packet, pass->now);
-        /* Where two CPUs meet here, one creates the flow and the other's attempt changes nothing. */
+        /* Where two CPUs meet here, one creates the flow and the other's attempt changes nothing.
+         */
         if (bpf_map_update_elem(&newcomers, &pass->packet.key, &s->fresh, BPF_NOEXIST) == 0) {
             l7_count(flows_created);
             account = l7_account_of(pass->attach, L7_UNSET);
@@ -136,9 +135,9 @@ L7_STEP __u32 l7_newcomer(struct __sk_buff *skb, struct l7_pass *pass)
     return flow->protocol;
 }
 
-/* TCP that begins or ends within a flow that has a verdict. Returns 1 where a new connection took its ports. */
-L7_STEP int l7_flow_edge(struct l7_flow *flow, struct l7_packet *packet)
-{
+/* TCP that begins or ends within a flow that has a verdict. Returns 1 where a new connection took
+ * its ports. */
+L7_STEP int l7_flow_edge(struct l7_flow *flow, struct l7_packet *packet) {
     if (!flow || !packet)
         return 0;
     if (l7_flow_restarts(flow, packet)) {
@@ -150,32 +149,29 @@ L7_STEP int l7_flow_edge(struct l7_flow *flow, struct l7_packet *packet)
     return 0;
 }
 
-L7_STEP int l7_begin_skb(struct __sk_buff *skb, struct l7_packet *packet, struct l7_scratch *s)
-{
+L7_STEP int l7_begin_skb(struct __sk_buff *skb, struct l7_packet *packet, struct l7_scratch *s) {
     if (!packet || !s)
         return L7_PARSE_TRUNCATED_LINK;
     return l7_parse_begin((void *)(long)skb->data, (void *)(long)skb->data_end, skb->len,
                           (int)l7_l3_device, packet, &s->datagram, &s->walk);
 }
 
-L7_STEP int l7_extension_skb(struct __sk_buff *skb, struct l7_scratch *s)
-{
+L7_STEP int l7_extension_skb(struct __sk_buff *skb, struct l7_scratch *s) {
     if (!s)
         return L7_PARSE_TRUNCATED_IP;
     return l7_parse_extension((void *)(long)skb->data, (void *)(long)skb->data_end, &s->walk);
 }
 
-L7_STEP int l7_finish_skb(struct __sk_buff *skb, struct l7_packet *packet, struct l7_scratch *s)
-{
+L7_STEP int l7_finish_skb(struct __sk_buff *skb, struct l7_packet *packet, struct l7_scratch *s) {
     if (!packet || !s)
         return L7_PARSE_TRUNCATED_IP;
     return l7_parse_finish((void *)(long)skb->data, (void *)(long)skb->data_end, &s->walk, packet,
                            &s->datagram);
 }
 
-/* Gives a later fragment its datagram's ports, remembers those of a first one. Returns 0, or -1: an orphan. */
-L7_STEP int l7_fragmented(struct l7_packet *packet, struct l7_scratch *s)
-{
+/* Gives a later fragment its datagram's ports, remembers those of a first one. Returns 0, or -1: an
+ * orphan. */
+L7_STEP int l7_fragmented(struct l7_packet *packet, struct l7_scratch *s) {
     struct l7_fragment *known, first;
 
     if (!packet || !s)
@@ -198,11 +194,10 @@ L7_STEP int l7_fragmented(struct l7_packet *packet, struct l7_scratch *s)
 }
 
 /*
- * The slow way, for what the quick one could not finish: headers beyond the linear part, fragments, IPv6 extension
- * headers. Returns L7_PARSE_OK, L7_PARSE_FRAGMENT for an orphan, or what is wrong.
+ * The slow way, for what the quick one could not finish: headers beyond the linear part, fragments,
+ * IPv6 extension headers. Returns L7_PARSE_OK, L7_PARSE_FRAGMENT for an orphan, or what is wrong.
  */
-L7_STEP int l7_parse_slow(struct __sk_buff *skb, struct l7_packet *packet)
-{
+L7_STEP int l7_parse_slow(struct __sk_buff *skb, struct l7_packet *packet) {
     __u32 want = skb->len < L7_HEADERS_MAX ? skb->len : L7_HEADERS_MAX;
     __u32 zero = 0;
     struct l7_scratch *s = bpf_map_lookup_elem(&scratch, &zero);
@@ -232,8 +227,7 @@ L7_STEP int l7_parse_slow(struct __sk_buff *skb, struct l7_packet *packet)
 }
 
 /* A packet we cannot place. */
-L7_STEP int l7_account_odd(struct __sk_buff *skb, __u32 attach, int result)
-{
+L7_STEP int l7_account_odd(struct __sk_buff *skb, __u32 attach, int result) {
     __u32 protocol = L7_MALFORMED, zero = 0;
     struct l7_counters *counted;
     struct l7_account *account;
@@ -253,8 +247,7 @@ L7_STEP int l7_account_odd(struct __sk_buff *skb, __u32 attach, int result)
     return 0;
 }
 
-static __attribute__((always_inline)) int l7_classify(struct __sk_buff *skb, __u32 hook)
-{
+static __attribute__((always_inline)) int l7_classify(struct __sk_buff *skb, __u32 hook) {
     __u32 zero = 0, protocol, index;
     struct l7_settings *set = bpf_map_lookup_elem(&settings, &zero);
     struct l7_account *account;
@@ -326,14 +319,12 @@ static __attribute__((always_inline)) int l7_classify(struct __sk_buff *skb, __u
 }
 
 SEC("tc")
-int l7_ingress(struct __sk_buff *skb)
-{
+int l7_ingress(struct __sk_buff *skb) {
     return l7_classify(skb, L7_INGRESS);
 }
 
 SEC("tc")
-int l7_egress(struct __sk_buff *skb)
-{
+int l7_egress(struct __sk_buff *skb) {
     return l7_classify(skb, L7_EGRESS);
 }
 

@@ -3,11 +3,12 @@
 #ifndef L7CTL_BPF_MAPS_H
 #define L7CTL_BPF_MAPS_H
 
+#include <bpf/bpf_helpers.h>
 #include <l7ctl/packet.h>
 #include <linux/bpf.h>
-#include <bpf/bpf_helpers.h>
 
-/* Flows that have a verdict. Writer: l7_apply inserts, the packet path counts, l7_sweep_flows removes. */
+/* Flows that have a verdict. Writer: l7_apply inserts, the packet path counts, l7_sweep_flows
+ * removes. */
 struct {
     __uint(type, BPF_MAP_TYPE_LRU_HASH);
     __uint(max_entries, 131072);
@@ -16,8 +17,9 @@ struct {
 } flows SEC(".maps");
 
 /*
- * Flows that are unset or unknown. A table of their own, so that a flood of new flows pushes out other new flows
- * only. Writer: the packet path; l7_apply for the verdict's fields; l7_sweep_newcomers removes.
+ * Flows that are unset or unknown. A table of their own, so that a flood of new flows pushes out
+ * other new flows only. Writer: the packet path; l7_apply for the verdict's fields;
+ * l7_sweep_newcomers removes.
  */
 struct {
     __uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -62,7 +64,7 @@ struct {
 /* Index: attachment point * L7_PROTOCOLS_MAX + protocol. Writer: the packet path and l7_apply. */
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-    __uint(max_entries, L7_ATTACH_MAX * L7_PROTOCOLS_MAX);
+    __uint(max_entries, L7_ATTACH_MAX *L7_PROTOCOLS_MAX);
     __type(key, __u32);
     __type(value, struct l7_account);
 } accounting SEC(".maps");
@@ -109,7 +111,8 @@ struct {
     __type(value, struct l7_batch);
 } batches SEC(".maps");
 
-/* One ring for each worker. Writer: the packet path; the loader puts the rings in, in the size it wants. */
+/* One ring for each worker. Writer: the packet path; the loader puts the rings in, in the size it
+ * wants. */
 struct l7_ring {
     __uint(type, BPF_MAP_TYPE_RINGBUF);
     __uint(max_entries, 1 << 16);
@@ -131,8 +134,7 @@ struct {
             counters_->member++;                                                                   \
     } while (0)
 
-static inline struct l7_account *l7_account_of(__u32 attach, __u32 protocol)
-{
+static inline struct l7_account *l7_account_of(__u32 attach, __u32 protocol) {
     __u32 index = attach * L7_PROTOCOLS_MAX + (protocol & (L7_PROTOCOLS_MAX - 1));
 
     return bpf_map_lookup_elem(&accounting, &index);

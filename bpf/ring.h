@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Early payload into the ring of its flow's worker. Records come in size classes: the kernel reserves constant sizes. */
+/* Early payload into the ring of its flow's worker. Records come in size classes: the kernel
+ * reserves constant sizes. */
 #ifndef L7CTL_BPF_RING_H
 #define L7CTL_BPF_RING_H
 
@@ -7,19 +8,18 @@
 #include <l7ctl/flow.h>
 
 /*
- * Copies `size` payload bytes at `from` behind *head into a record of the class. Returns 0, or -1 where the ring
- * is full or the bytes are not there. While the worker is awake nobody wakes it: it looks again before it sleeps. The
- * flag is read after the reservation moved the ring's producer position, which the worker reads after it
- * clears the flag: one of the two always sees the other.
+ * Copies `size` payload bytes at `from` behind *head into a record of the class. Returns 0, or -1
+ * where the ring is full or the bytes are not there. While the worker is awake nobody wakes it: it
+ * looks again before it sleeps. The flag is read after the reservation moved the ring's producer
+ * position, which the worker reads after it clears the flag: one of the two always sees the other.
  */
 #define L7_RING_CLASS(bytes)                                                                       \
-    static __attribute__((noinline)) int l7_ring_##bytes(struct __sk_buff *skb,                    \
-                                                         const struct l7_record *head, __u32 from) \
-    {                                                                                              \
+    static __attribute__((noinline)) int l7_ring_##bytes(                                          \
+        struct __sk_buff *skb, const struct l7_record *head, __u32 from) {                         \
         struct record_##bytes {                                                                    \
             struct l7_record head;                                                                 \
             __u8 data[bytes];                                                                      \
-        } *record;                                                                                 \
+        } * record;                                                                                \
         __u32 shard = 0, size = head->size;                                                        \
         struct l7_settings *set = bpf_map_lookup_elem(&settings, &shard);                          \
         struct l7_worker *worker;                                                                  \
@@ -55,8 +55,7 @@ L7_RING_CLASS(4096)
 
 /* A global function: verified once, whatever its callers know. */
 __attribute__((noinline)) int l7_ring_put(struct __sk_buff *skb, const struct l7_record *head,
-                                          __u32 from)
-{
+                                          __u32 from) {
     if (!head)
         return -1;
     if (head->size <= 248)

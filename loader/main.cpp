@@ -4,8 +4,7 @@
 #include <cstdio>
 #include <exception>
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     try {
         return l7::run_cli(argc, argv);
     } catch (const std::exception &error) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Everything that crosses the boundary between the BPF programs and the loader: map keys and values and the
- * ring record. No struct has implicit padding; any change of one bumps L7_ABI, and the loader adopts pinned
- * maps only when the number matches.
+ * Everything that crosses the boundary between the BPF programs and the loader: map keys and values
+ * and the ring record. No struct has implicit padding; any change of one bumps L7_ABI, and the
+ * loader adopts pinned maps only when the number matches.
  */
 #ifndef L7CTL_ABI_H
 #define L7CTL_ABI_H
@@ -12,13 +12,13 @@
 #define L7_ABI 1
 
 /* Bounds. Each is counted where it is reached. */
-#define L7_ATTACH_MAX 32         /* attachment points: 16 devices, ingress and egress */
-#define L7_PROTOCOLS_MAX 512     /* protocol numbers, 0 and 1 being unset and unknown */
-#define L7_NAME_MAX 32           /* bytes of a protocol name with its NUL */
-#define L7_SHARDS_MAX 64         /* ring buffers, one per worker */
-#define L7_SAMPLE_MAX 4096       /* payload bytes one ring record can carry */
-#define L7_BATCH_MAX 256         /* verdicts applied by one run of l7_apply */
-#define L7_FRAGMENTS_MAX 8192    /* datagrams whose later fragments are being awaited */
+#define L7_ATTACH_MAX 32      /* attachment points: 16 devices, ingress and egress */
+#define L7_PROTOCOLS_MAX 512  /* protocol numbers, 0 and 1 being unset and unknown */
+#define L7_NAME_MAX 32        /* bytes of a protocol name with its NUL */
+#define L7_SHARDS_MAX 64      /* ring buffers, one per worker */
+#define L7_SAMPLE_MAX 4096    /* payload bytes one ring record can carry */
+#define L7_BATCH_MAX 256      /* verdicts applied by one run of l7_apply */
+#define L7_FRAGMENTS_MAX 8192 /* datagrams whose later fragments are being awaited */
 
 /* Protocol numbers that are not a protocol. */
 #define L7_UNSET 0   /* still being looked at */
@@ -30,8 +30,8 @@
 enum l7_hook { L7_INGRESS = 0, L7_EGRESS = 1 };
 
 /*
- * One flow, found from either direction. The ends are in ascending order of address, then port, compared as
- * raw words; IPv4 is held as an IPv4-mapped address (RFC 4291, 2.5.5.2).
+ * One flow, found from either direction. The ends are in ascending order of address, then port,
+ * compared as raw words; IPv4 is held as an IPv4-mapped address (RFC 4291, 2.5.5.2).
  */
 struct l7_key {
     __be32 addr[2][4];
@@ -43,18 +43,18 @@ struct l7_key {
 L7_ASSERT(sizeof(struct l7_key) == 40);
 
 /* Flags of a flow; set with an atomic or, as both directions may be on a CPU each. */
-#define L7_F_INITIATOR_1 0x0001  /* addr[1] began the conversation */
-#define L7_F_SYN_0 0x0002        /* SYN seen from the initiator */
-#define L7_F_SYN_1 0x0004        /* SYN seen from the responder */
-#define L7_F_FIN_0 0x0008        /* FIN seen from the initiator */
+#define L7_F_INITIATOR_1 0x0001 /* addr[1] began the conversation */
+#define L7_F_SYN_0 0x0002       /* SYN seen from the initiator */
+#define L7_F_SYN_1 0x0004       /* SYN seen from the responder */
+#define L7_F_FIN_0 0x0008       /* FIN seen from the initiator */
 #define L7_F_FIN_1 0x0010
 #define L7_F_RST 0x0020
-#define L7_F_MIDSTREAM 0x0040    /* the first packet seen did not begin the conversation */
-#define L7_F_LIMIT 0x0080        /* enough was sampled; no more records are made */
-#define L7_F_LOST_0 0x0100       /* a record of direction 0 found no room in the ring */
+#define L7_F_MIDSTREAM 0x0040 /* the first packet seen did not begin the conversation */
+#define L7_F_LIMIT 0x0080     /* enough was sampled; no more records are made */
+#define L7_F_LOST_0 0x0100    /* a record of direction 0 found no room in the ring */
 #define L7_F_LOST_1 0x0200
-#define L7_F_MOVED 0x0400        /* lives on in the table of flows that have a verdict */
-#define L7_F_START_0 0x0800      /* start[0] is known */
+#define L7_F_MOVED 0x0400   /* lives on in the table of flows that have a verdict */
+#define L7_F_START_0 0x0800 /* start[0] is known */
 #define L7_F_START_1 0x1000
 #define L7_F_ENDED (L7_F_RST | L7_F_FIN_0 | L7_F_FIN_1)
 
@@ -76,8 +76,9 @@ enum l7_reason {
 };
 
 /*
- * A flow's state. The packet path writes it, but for protocol to verdict_packet, which l7_apply writes.
- * Direction 0 is from the initiator. Each direction is counted at one attachment point only.
+ * A flow's state. The packet path writes it, but for protocol to verdict_packet, which l7_apply
+ * writes. Direction 0 is from the initiator. Each direction is counted at one attachment point
+ * only.
  */
 struct l7_flow {
     __u64 packets[2]; /* as on the wire: a GSO packet counts its segments */
@@ -99,12 +100,12 @@ struct l7_flow {
 L7_ASSERT(sizeof(struct l7_flow) == 80);
 
 /* Flags of a record. */
-#define L7_R_LAST 0x01      /* a limit is reached: nothing more will come */
-#define L7_R_END 0x02       /* FIN or RST: the direction sends no more */
-#define L7_R_LOST 0x04      /* an earlier record of this direction found no room */
-#define L7_R_MIDSTREAM 0x08 /* the flow's beginning was not seen */
-#define L7_R_ONE_SIDED 0x10 /* so far only one direction has been seen */
-#define L7_R_CUT 0x20       /* the packet had more payload than the record */
+#define L7_R_LAST 0x01        /* a limit is reached: nothing more will come */
+#define L7_R_END 0x02         /* FIN or RST: the direction sends no more */
+#define L7_R_LOST 0x04        /* an earlier record of this direction found no room */
+#define L7_R_MIDSTREAM 0x08   /* the flow's beginning was not seen */
+#define L7_R_ONE_SIDED 0x10   /* so far only one direction has been seen */
+#define L7_R_CUT 0x20         /* the packet had more payload than the record */
 #define L7_R_INITIATOR_1 0x40 /* addr[1] of the key is the initiator */
 #define L7_R_RESET 0x80       /* RST: neither direction sends more */
 
@@ -120,7 +121,7 @@ struct l7_record {
     __u8 flags;
     __u16 wire_size; /* payload of the packet, of which size bytes are here; saturates */
     __u16 reserved;
-    __u32 born;      /* the flow's, tells a new connection on old ports from the one before */
+    __u32 born; /* the flow's, tells a new connection on old ports from the one before */
 };
 L7_ASSERT(sizeof(struct l7_record) == 72);
 
@@ -145,8 +146,8 @@ L7_ASSERT(sizeof(struct l7_verdict) == 56);
 
 struct l7_batch {
     __u32 count;
-    __u32 applied;  /* out: how many met their flow */
-    __u32 missing;  /* out: how many found it gone */
+    __u32 applied; /* out: how many met their flow */
+    __u32 missing; /* out: how many found it gone */
     __u32 reserved;
     struct l7_verdict verdicts[L7_BATCH_MAX];
 };
@@ -164,7 +165,8 @@ struct l7_settings {
 };
 L7_ASSERT(sizeof(struct l7_settings) == 32);
 
-/* What happens to a packet of a flow, by protocol number; two banks so that a reload is one store. */
+/* What happens to a packet of a flow, by protocol number; two banks so that a reload is one store.
+ */
 #define L7_O_MARK 0x01
 #define L7_O_CLASS 0x02
 struct l7_outcome {
@@ -216,16 +218,17 @@ struct l7_counters {
     __u64 records_lost;
     __u64 payload_load_failed;
     __u64 verdicts;
-    __u64 verdicts_late;     /* the flow had one already */
-    __u64 verdicts_missing;  /* the flow had left */
-    __u64 flows_failed;      /* no room among flows with a verdict */
+    __u64 verdicts_late;    /* the flow had one already */
+    __u64 verdicts_missing; /* the flow had left */
+    __u64 flows_failed;     /* no room among flows with a verdict */
     __u64 expired_newcomers;
     __u64 expired_flows;
     __u64 map_missing;
 };
 #define L7_COUNTERS (sizeof(struct l7_counters) / sizeof(__u64))
 
-/* One attachment point, kept so that a restarted loader knows what it owns. Written by the loader. */
+/* One attachment point, kept so that a restarted loader knows what it owns. Written by the loader.
+ */
 enum l7_attach_mode { L7_ATTACH_NONE = 0, L7_ATTACH_TCX = 1, L7_ATTACH_CLSACT = 2 };
 struct l7_attachment {
     __u32 ifindex;
@@ -234,7 +237,7 @@ struct l7_attachment {
     __u8 head;           /* 1: first on the hook, 0: last */
     __u8 created_clsact; /* 1: the clsact qdisc is ours */
     __u16 tc_prio;
-    __u16 l3_device;     /* 1: packets have no link header */
+    __u16 l3_device; /* 1: packets have no link header */
     __u32 tc_handle;
     char dev[16];
 };

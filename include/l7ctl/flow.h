@@ -1,25 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What a packet does to its flow: direction, who counts it, which payload bytes are worth sampling, when it ends.
- * Pure steps: the tables, the clock and the ring are the caller's.
+ * What a packet does to its flow: direction, who counts it, which payload bytes are worth sampling,
+ * when it ends. Pure steps: the tables, the clock and the ring are the caller's.
  *
- * Two CPUs may work on one flow. Counters and flags change atomically; the rest may lose a store, which costs at
- * most a payload sampled twice, and the loader trims that.
+ * Two CPUs may work on one flow. Counters and flags change atomically; the rest may lose a store,
+ * which costs at most a payload sampled twice, and the loader trims that.
  */
 #ifndef L7CTL_FLOW_H
 #define L7CTL_FLOW_H
 
 #include <l7ctl/packet.h>
 
-L7_INLINE void l7_flow_flag(struct l7_flow *flow, __u32 flags)
-{
+L7_INLINE void l7_flow_flag(struct l7_flow *flow, __u32 flags) {
     if ((flow->flags & flags) != flags)
         __sync_fetch_and_or(&flow->flags, flags);
 }
 
 /* Fills a flow from its first packet, seen at tick `now`. Counts nothing yet. */
-L7_INLINE void l7_flow_begin(struct l7_flow *flow, const struct l7_packet *packet, __u32 now)
-{
+L7_INLINE void l7_flow_begin(struct l7_flow *flow, const struct l7_packet *packet, __u32 now) {
     __u32 initiator = packet->from;
 
     __builtin_memset(flow, 0, sizeof(*flow));
@@ -38,18 +36,17 @@ L7_INLINE void l7_flow_begin(struct l7_flow *flow, const struct l7_packet *packe
 }
 
 /* 0: from the initiator, 1: to it. */
-L7_INLINE __u32 l7_flow_direction(const struct l7_flow *flow, const struct l7_packet *packet)
-{
+L7_INLINE __u32 l7_flow_direction(const struct l7_flow *flow, const struct l7_packet *packet) {
     return (packet->from ^ (flow->flags & L7_F_INITIATOR_1)) & 1;
 }
 
 /*
- * True when attachment point `attach` is the one that counts this direction. The first to see it is, until it has
- * seen nothing for handover ticks while another has (a route moved, the device was detached).
+ * True when attachment point `attach` is the one that counts this direction. The first to see it
+ * is, until it has seen nothing for handover ticks while another has (a route moved, the device was
+ * detached).
  */
 L7_INLINE int l7_flow_owned(struct l7_flow *flow, __u32 direction, __u32 attach, __u32 now,
-                            __u32 handover)
-{
+                            __u32 handover) {
     __u8 owner = flow->owner[direction & 1];
 
     if (L7_LIKELY(owner == attach + 1))
@@ -61,24 +58,21 @@ L7_INLINE int l7_flow_owned(struct l7_flow *flow, __u32 direction, __u32 attach,
 }
 
 L7_INLINE void l7_flow_count(struct l7_flow *flow, __u32 direction, __u32 packets, __u64 bytes,
-                             __u32 now)
-{
+                             __u32 now) {
     __sync_fetch_and_add(&flow->packets[direction & 1], packets);
     __sync_fetch_and_add(&flow->bytes[direction & 1], bytes);
     flow->seen[direction & 1] = now;
 }
 
 /* A SYN on a flow that has ended is a new connection on old ports (RFC 9293, 3.6.1). */
-L7_INLINE int l7_flow_restarts(const struct l7_flow *flow, const struct l7_packet *packet)
-{
+L7_INLINE int l7_flow_restarts(const struct l7_flow *flow, const struct l7_packet *packet) {
     return packet->key.l4 == L7_IPPROTO_TCP && (flow->flags & L7_F_ENDED) &&
            (packet->tcp_flags & (L7_TCP_SYN | L7_TCP_ACK | L7_TCP_RST)) == L7_TCP_SYN;
 }
 
 /* Notes SYN, FIN and RST. Returns 1 where this packet is the first to end its direction. */
 L7_INLINE int l7_flow_note_flags(struct l7_flow *flow, const struct l7_packet *packet,
-                                 __u32 direction)
-{
+                                 __u32 direction) {
     __u32 flags = 0;
     int ends;
 
@@ -109,24 +103,23 @@ struct l7_sample {
 };
 
 L7_INLINE int l7_flow_exhausted(const struct l7_flow *flow, __u32 direction, __u32 max_packets,
-                                __u32 max_bytes)
-{
+                                __u32 max_bytes) {
     return flow->samples[direction & 1] >= max_packets || flow->next[direction & 1] >= max_bytes;
 }
 
 /*
- * Decides what of a packet of an unset flow goes to the loader. payload_size: the packet's payload, of a UDP GSO
- * packet that of its first segment. ends: l7_flow_note_flags said so. Limits are per direction.
+ * Decides what of a packet of an unset flow goes to the loader. payload_size: the packet's payload,
+ * of a UDP GSO packet that of its first segment. ends: l7_flow_note_flags said so. Limits are per
+ * direction.
  *
- * TCP is taken in sequence order: what was taken before is trimmed, what comes early is taken with its offset and
- * put in its place by the loader. The sampling is over when both directions are at a limit, when one is and the
- * other is silent, or when one has gone twice as far.
+ * TCP is taken in sequence order: what was taken before is trimmed, what comes early is taken with
+ * its offset and put in its place by the loader. The sampling is over when both directions are at a
+ * limit, when one is and the other is silent, or when one has gone twice as far.
  */
 L7_INLINE enum l7_sample_kind l7_flow_sample(struct l7_flow *flow, const struct l7_packet *packet,
                                              __u32 direction, __u32 payload_size, int ends,
                                              __u32 max_packets, __u32 max_bytes,
-                                             struct l7_sample *sample)
-{
+                                             struct l7_sample *sample) {
     const __u32 way = direction & 1;
     const __u32 start_known = way ? L7_F_START_1 : L7_F_START_0;
     __u32 size = payload_size;
@@ -219,8 +212,8 @@ L7_INLINE enum l7_sample_kind l7_flow_sample(struct l7_flow *flow, const struct 
 }
 
 /* The sample's record found its way into the ring. */
-L7_INLINE void l7_flow_sampled(struct l7_flow *flow, __u32 direction, const struct l7_sample *sample)
-{
+L7_INLINE void l7_flow_sampled(struct l7_flow *flow, __u32 direction,
+                               const struct l7_sample *sample) {
     const __u32 way = direction & 1;
 
     if (sample->size) {
@@ -234,16 +227,15 @@ L7_INLINE void l7_flow_sampled(struct l7_flow *flow, __u32 direction, const stru
 
 /* The ring was full: the flow tries again with its next packet, and what was lost stays a hole. */
 L7_INLINE void l7_flow_sample_lost(struct l7_flow *flow, __u32 direction,
-                                   const struct l7_sample *sample)
-{
+                                   const struct l7_sample *sample) {
     if (sample->size)
         l7_flow_flag(flow, direction ? L7_F_LOST_1 : L7_F_LOST_0);
 }
 
-/* True when the flow has been idle longer than its kind may be. now: a tick of the clock that `seen` is of. */
-L7_INLINE int l7_flow_expired(const struct l7_flow *flow, __u8 l4, const struct l7_timeouts *timeouts,
-                              __u32 now)
-{
+/* True when the flow has been idle longer than its kind may be. now: a tick of the clock that
+ * `seen` is of. */
+L7_INLINE int l7_flow_expired(const struct l7_flow *flow, __u8 l4,
+                              const struct l7_timeouts *timeouts, __u32 now) {
     __u32 idle0 = now - flow->seen[0];
     __u32 idle1 = now - flow->seen[1];
     __u32 idle = idle0 < idle1 ? idle0 : idle1;

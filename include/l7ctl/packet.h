@@ -2,9 +2,9 @@
 /*
  * A packet's headers: from its first byte to the flow it belongs to and the place of its payload.
  *
- * Layers: Ethernet or none, 802.1Q and 802.1ad tags (IEEE 802.1Q), PPPoE session (RFC 2516), IPv4 (RFC 791),
- * IPv6 and its extension headers (RFC 8200), TCP (RFC 9293), UDP (RFC 768), SCTP (RFC 9260). Anything else above
- * IP is a flow without ports.
+ * Layers: Ethernet or none, 802.1Q and 802.1ad tags (IEEE 802.1Q), PPPoE session (RFC 2516), IPv4
+ * (RFC 791), IPv6 and its extension headers (RFC 8200), TCP (RFC 9293), UDP (RFC 768), SCTP (RFC
+ * 9260). Anything else above IP is a flow without ports.
  */
 #ifndef L7CTL_PACKET_H
 #define L7CTL_PACKET_H
@@ -12,7 +12,8 @@
 #include <l7ctl/abi.h>
 #include <linux/if_ether.h>
 
-/* IANA protocol numbers. libc and the kernel define their names in headers that exclude each other. */
+/* IANA protocol numbers. libc and the kernel define their names in headers that exclude each other.
+ */
 #define L7_IPPROTO_HOPOPTS 0
 #define L7_IPPROTO_ICMP 1
 #define L7_IPPROTO_TCP 6
@@ -40,9 +41,9 @@ enum l7_parse {
     L7_PARSE_EXTENSION, /* between the steps below only: an IPv6 extension header is next */
 };
 
-#define L7_TAGS_MAX 3        /* VLAN tags in the data */
-#define L7_EXTENSIONS_MAX 8  /* IPv6 extension headers */
-#define L7_HEADERS_MAX 256   /* bytes of headers worth pulling into the linear part */
+#define L7_TAGS_MAX 3       /* VLAN tags in the data */
+#define L7_EXTENSIONS_MAX 8 /* IPv6 extension headers */
+#define L7_HEADERS_MAX 256  /* bytes of headers worth pulling into the linear part */
 
 /* Ethertypes that linux/if_ether.h names differently across versions. */
 #define L7_ETH_IPV4 0x0800
@@ -65,7 +66,8 @@ struct l7_packet {
     struct l7_key key;
     __u32 payload;      /* offset of the transport payload from the packet's first byte */
     __u32 payload_size; /* bytes of it on the wire, link padding left out */
-    __u32 headers_size; /* what each segment of a GSO packet repeats: link, IP and transport headers */
+    __u32 headers_size; /* what each segment of a GSO packet repeats: link, IP and transport headers
+                         */
     __u32 seq;          /* TCP, host order */
     __u32 ack;
     __u8 tcp_flags;
@@ -91,9 +93,9 @@ struct l7_fragment {
 };
 L7_ASSERT(sizeof(struct l7_fragment) == 8);
 
-/* Multiply-xorshift mix of the key's words; the same in the kernel and natively. Spreads flows over rings. */
-L7_INLINE __u32 l7_key_hash(const struct l7_key *key)
-{
+/* Multiply-xorshift mix of the key's words; the same in the kernel and natively. Spreads flows over
+ * rings. */
+L7_INLINE __u32 l7_key_hash(const struct l7_key *key) {
     __u64 hash = 0x9e3779b97f4a7c15ULL;
 
 #define L7_MIX(word) (hash = ((hash ^ (word)) * 0xff51afd7ed558ccdULL), hash ^= hash >> 32)
@@ -107,12 +109,11 @@ L7_INLINE __u32 l7_key_hash(const struct l7_key *key)
 }
 
 /*
- * Puts the two ends in order; sets packet->from to the place the sender got. Addresses are raw bytes, 4 or 16 by
- * family; ports in network order.
+ * Puts the two ends in order; sets packet->from to the place the sender got. Addresses are raw
+ * bytes, 4 or 16 by family; ports in network order.
  */
 L7_INLINE void l7_key_order(struct l7_packet *packet, __u8 family, const __u8 *source,
-                            const __u8 *target, __be16 sport, __be16 dport)
-{
+                            const __u8 *target, __be16 sport, __be16 dport) {
     struct l7_key *key = &packet->key;
     int above;
 
@@ -151,9 +152,9 @@ struct l7_cursor {
     __u32 wire;
 };
 
-/* Link layer to the network header. Returns L7_PARSE_OK and the ethertype in *type (0: look at the version). */
-L7_INLINE enum l7_parse l7_parse_link(struct l7_cursor *c, int l3_device, __u16 *type)
-{
+/* Link layer to the network header. Returns L7_PARSE_OK and the ethertype in *type (0: look at the
+ * version). */
+L7_INLINE enum l7_parse l7_parse_link(struct l7_cursor *c, int l3_device, __u16 *type) {
     int i;
 
     if (l3_device) {
@@ -202,8 +203,7 @@ struct l7_network {
     __be32 fragment_id;
 };
 
-L7_INLINE enum l7_parse l7_parse_ipv4(struct l7_cursor *c, struct l7_network *net)
-{
+L7_INLINE enum l7_parse l7_parse_ipv4(struct l7_cursor *c, struct l7_network *net) {
     const __u8 *ip = c->at;
     __u32 header, total, rest;
     __u16 fragment;
@@ -234,14 +234,12 @@ L7_INLINE enum l7_parse l7_parse_ipv4(struct l7_cursor *c, struct l7_network *ne
     return L7_PARSE_OK;
 }
 
-L7_INLINE int l7_is_extension(__u8 next)
-{
-    return next == L7_IPPROTO_HOPOPTS || next == L7_IPPROTO_ROUTING ||
-           next == L7_IPPROTO_DSTOPTS || next == L7_IPPROTO_FRAGMENT;
+L7_INLINE int l7_is_extension(__u8 next) {
+    return next == L7_IPPROTO_HOPOPTS || next == L7_IPPROTO_ROUTING || next == L7_IPPROTO_DSTOPTS ||
+           next == L7_IPPROTO_FRAGMENT;
 }
 
-L7_INLINE enum l7_parse l7_parse_ipv6(struct l7_cursor *c, struct l7_network *net)
-{
+L7_INLINE enum l7_parse l7_parse_ipv6(struct l7_cursor *c, struct l7_network *net) {
     const __u8 *ip = c->at;
     __u32 payload, rest;
 
@@ -268,8 +266,7 @@ L7_INLINE enum l7_parse l7_parse_ipv6(struct l7_cursor *c, struct l7_network *ne
 
 /* Ports, TCP's sequence numbers and flags, and where the payload is. */
 L7_INLINE enum l7_parse l7_parse_transport(struct l7_cursor *c, const struct l7_network *net,
-                                           struct l7_packet *packet, __be16 *sport, __be16 *dport)
-{
+                                           struct l7_packet *packet, __be16 *sport, __be16 *dport) {
     const __u8 *l4 = c->at;
     __u32 header = 0;
     __u32 size = net->size;
@@ -320,9 +317,10 @@ L7_INLINE enum l7_parse l7_parse_transport(struct l7_cursor *c, const struct l7_
 }
 
 /*
- * The parse goes in steps, so that the kernel's verifier, which follows every path, can take each by itself:
- * begin reaches the transport header of nearly every packet and finishes; where IPv6 extension headers are
- * in the way it says L7_PARSE_EXTENSION, each is one more step, and finish does the rest.
+ * The parse goes in steps, so that the kernel's verifier, which follows every path, can take each
+ * by itself: begin reaches the transport header of nearly every packet and finishes; where IPv6
+ * extension headers are in the way it says L7_PARSE_EXTENSION, each is one more step, and finish
+ * does the rest.
  */
 struct l7_walk {
     struct l7_network net;
@@ -331,20 +329,17 @@ struct l7_walk {
 };
 
 /* The addresses in the IP header at `ip`, RFC 791 section 3.1 and RFC 8200 section 3. */
-L7_INLINE const __u8 *l7_ip_source(const __u8 *ip, __u8 family)
-{
+L7_INLINE const __u8 *l7_ip_source(const __u8 *ip, __u8 family) {
     return ip + (family == 4 ? 12 : 8);
 }
 
-L7_INLINE const __u8 *l7_ip_target(const __u8 *ip, __u8 family)
-{
+L7_INLINE const __u8 *l7_ip_target(const __u8 *ip, __u8 family) {
     return ip + (family == 4 ? 16 : 24);
 }
 
 /* Identifies the datagram of a fragment. */
 L7_INLINE void l7_fragment_key_of(const struct l7_network *net, const __u8 *ip, __u8 family,
-                                  struct l7_fragment_key *datagram)
-{
+                                  struct l7_fragment_key *datagram) {
     __builtin_memset(datagram, 0, sizeof(*datagram));
     if (family == 4) {
         datagram->addr[0][0] = l7_load32(l7_ip_source(ip, 4));
@@ -359,13 +354,13 @@ L7_INLINE void l7_fragment_key_of(const struct l7_network *net, const __u8 *ip, 
 }
 
 /*
- * From the transport header at c->at to the filled packet; ip is the IP header, of which 20 or 40 bytes are at hand.
- * family is a constant in each caller, so that the verifier sees constant offsets. See l7_parse_packet.
+ * From the transport header at c->at to the filled packet; ip is the IP header, of which 20 or 40
+ * bytes are at hand. family is a constant in each caller, so that the verifier sees constant
+ * offsets. See l7_parse_packet.
  */
 L7_INLINE enum l7_parse l7_parse_rest(struct l7_cursor *c, const struct l7_network *net,
                                       const __u8 *ip, __u8 family, struct l7_packet *packet,
-                                      struct l7_fragment_key *datagram)
-{
+                                      struct l7_fragment_key *datagram) {
     const __u8 *source = l7_ip_source(ip, family);
     const __u8 *target = l7_ip_target(ip, family);
     enum l7_parse result;
@@ -397,13 +392,13 @@ L7_INLINE enum l7_parse l7_parse_rest(struct l7_cursor *c, const struct l7_netwo
 }
 
 /*
- * First step. *walk is filled on L7_PARSE_EXTENSION only; the rest as for l7_parse_packet. With datagram and walk 0
- * any fragment is L7_PARSE_FRAGMENT and nothing is filled for it: the quick way, for packets that are neither.
+ * First step. *walk is filled on L7_PARSE_EXTENSION only; the rest as for l7_parse_packet. With
+ * datagram and walk 0 any fragment is L7_PARSE_FRAGMENT and nothing is filled for it: the quick
+ * way, for packets that are neither.
  */
 L7_INLINE enum l7_parse l7_parse_begin(const void *data, const void *end, __u32 wire, int l3_device,
                                        struct l7_packet *packet, struct l7_fragment_key *datagram,
-                                       struct l7_walk *walk)
-{
+                                       struct l7_walk *walk) {
     struct l7_cursor c = {(const __u8 *)data, (const __u8 *)end, (const __u8 *)data, wire};
     struct l7_network net;
     enum l7_parse result;
@@ -443,13 +438,15 @@ L7_INLINE enum l7_parse l7_parse_begin(const void *data, const void *end, __u32 
     }
 }
 
-/* Steps over one extension header. L7_PARSE_EXTENSION: another follows; L7_PARSE_OK: the transport header does. */
-L7_INLINE enum l7_parse l7_parse_extension(const void *data, const void *end, struct l7_walk *walk)
-{
+/* Steps over one extension header. L7_PARSE_EXTENSION: another follows; L7_PARSE_OK: the transport
+ * header does. */
+L7_INLINE enum l7_parse l7_parse_extension(const void *data, const void *end,
+                                           struct l7_walk *walk) {
     const __u8 *at = (const __u8 *)data + (walk->at & 0x7fff);
     __u32 size = 8;
 
-    if (walk->at > L7_HEADERS_MAX - 40) /* the same bound in the kernel, which pulls so much, and natively */
+    if (walk->at >
+        L7_HEADERS_MAX - 40) /* the same bound in the kernel, which pulls so much, and natively */
         return L7_PARSE_TOO_DEEP;
     if (at + 8 > (const __u8 *)end)
         return L7_PARSE_TRUNCATED_IP;
@@ -474,9 +471,9 @@ L7_INLINE enum l7_parse l7_parse_extension(const void *data, const void *end, st
 }
 
 /* Last step, after the extension headers. */
-L7_INLINE enum l7_parse l7_parse_finish(const void *data, const void *end, const struct l7_walk *walk,
-                                        struct l7_packet *packet, struct l7_fragment_key *datagram)
-{
+L7_INLINE enum l7_parse l7_parse_finish(const void *data, const void *end,
+                                        const struct l7_walk *walk, struct l7_packet *packet,
+                                        struct l7_fragment_key *datagram) {
     const __u8 *at = (const __u8 *)data + (walk->at & 0x7fff);
     const __u8 *ip = (const __u8 *)data + (walk->net.ip & 0x7fff);
     struct l7_cursor c = {(const __u8 *)data, (const __u8 *)end, at, walk->wire};
@@ -489,15 +486,15 @@ L7_INLINE enum l7_parse l7_parse_finish(const void *data, const void *end, const
 }
 
 /*
- * Parses a packet whose bytes at hand are [data, end) and whose size on the wire is `wire` (at least end - data).
- * l3_device: 1 where the packet starts with its IP header. On L7_PARSE_OK and L7_PARSE_FRAGMENT *packet is filled,
- * for the latter with ports 0 and *datagram saying whose they are; for the first fragment *datagram is filled as
- * well. Otherwise the value says what is wrong; L7_PARSE_TRUNCATED_* may only mean
- * that more bytes must be brought to hand.
+ * Parses a packet whose bytes at hand are [data, end) and whose size on the wire is `wire` (at
+ * least end - data). l3_device: 1 where the packet starts with its IP header. On L7_PARSE_OK and
+ * L7_PARSE_FRAGMENT *packet is filled, for the latter with ports 0 and *datagram saying whose they
+ * are; for the first fragment *datagram is filled as well. Otherwise the value says what is wrong;
+ * L7_PARSE_TRUNCATED_* may only mean that more bytes must be brought to hand.
  */
-L7_INLINE enum l7_parse l7_parse_packet(const void *data, const void *end, __u32 wire, int l3_device,
-                                        struct l7_packet *packet, struct l7_fragment_key *datagram)
-{
+L7_INLINE enum l7_parse l7_parse_packet(const void *data, const void *end, __u32 wire,
+                                        int l3_device, struct l7_packet *packet,
+                                        struct l7_fragment_key *datagram) {
     struct l7_walk walk;
     enum l7_parse result = l7_parse_begin(data, end, wire, l3_device, packet, datagram, &walk);
     int i;
@@ -514,8 +511,7 @@ L7_INLINE enum l7_parse l7_parse_packet(const void *data, const void *end, __u32
 }
 
 /* Counts what l7_parse_packet had against a packet. */
-L7_INLINE void l7_count_parse(struct l7_counters *counters, enum l7_parse result)
-{
+L7_INLINE void l7_count_parse(struct l7_counters *counters, enum l7_parse result) {
     switch (result) {
     case L7_PARSE_NOT_IP:
         counters->not_ip++;
@@ -556,8 +552,7 @@ L7_INLINE void l7_count_parse(struct l7_counters *counters, enum l7_parse result
 
 /* Gives a later fragment the ports its datagram's first fragment had. */
 L7_INLINE void l7_fragment_apply(struct l7_packet *packet, const struct l7_fragment_key *datagram,
-                                 const struct l7_fragment *first)
-{
+                                 const struct l7_fragment *first) {
     const __u8 *source = (const __u8 *)datagram->addr[0];
     const __u8 *target = (const __u8 *)datagram->addr[1];
 
@@ -569,8 +564,7 @@ L7_INLINE void l7_fragment_apply(struct l7_packet *packet, const struct l7_fragm
 }
 
 /* The ports of a first fragment, for those that follow. */
-L7_INLINE struct l7_fragment l7_fragment_of(const struct l7_packet *packet)
-{
+L7_INLINE struct l7_fragment l7_fragment_of(const struct l7_packet *packet) {
     struct l7_fragment first;
 
     first.port[0] = packet->key.port[packet->from & 1];
@@ -581,12 +575,11 @@ L7_INLINE struct l7_fragment l7_fragment_of(const struct l7_packet *packet)
 }
 
 /*
- * Wire packets and wire bytes of a GSO skb. size: its length with the link header; segments: gso_segs, which some
- * devices leave at 0; gso_size: payload of each segment, at least 1.
+ * Wire packets and wire bytes of a GSO skb. size: its length with the link header; segments:
+ * gso_segs, which some devices leave at 0; gso_size: payload of each segment, at least 1.
  */
-L7_INLINE void l7_wire_size(const struct l7_packet *packet, __u32 size, __u32 segments, __u32 gso_size,
-                            __u32 *packets, __u64 *bytes)
-{
+L7_INLINE void l7_wire_size(const struct l7_packet *packet, __u32 size, __u32 segments,
+                            __u32 gso_size, __u32 *packets, __u64 *bytes) {
     if (segments == 0)
         segments = (packet->payload_size + gso_size - 1) / gso_size;
     if (segments == 0)

@@ -13,9 +13,9 @@ namespace {
 
 constexpr std::uint64_t kNanosecond = 1'000'000'000;
 
-/// How many bytes stand before the IP header, for link types other than Ethernet; nothing where the packet is no IP.
-std::optional<std::size_t> link_header(int link, Bytes data)
-{
+/// How many bytes stand before the IP header, for link types other than Ethernet; nothing where the
+/// packet is no IP.
+std::optional<std::size_t> link_header(int link, Bytes data) {
     const auto ip_type = [&](std::size_t at) {
         if (data.size() < at + 2)
             return false;
@@ -42,7 +42,8 @@ std::optional<std::size_t> link_header(int link, Bytes data)
     case DLT_PPP:
     case DLT_PPP_SERIAL:
     case DLT_PPP_WITH_DIR: {
-        // RFC 1661 and 1662: address and control may be compressed away, and the protocol's first byte too.
+        // RFC 1661 and 1662: address and control may be compressed away, and the protocol's first
+        // byte too.
         std::size_t at = link == DLT_PPP_WITH_DIR ? 1 : 0;
         if (data.size() >= at + 2 && data[at] == 0xff && data[at + 1] == 0x03)
             at += 2;
@@ -58,8 +59,7 @@ std::optional<std::size_t> link_header(int link, Bytes data)
     }
 }
 
-bool is_known(int link)
-{
+bool is_known(int link) {
     switch (link) {
     case DLT_EN10MB:
     case DLT_RAW:
@@ -81,13 +81,11 @@ bool is_known(int link)
 
 } // namespace
 
-void CaptureFile::Close::operator()(pcap *handle) const
-{
+void CaptureFile::Close::operator()(pcap *handle) const {
     pcap_close(handle);
 }
 
-Result<CaptureFile> CaptureFile::open(const std::string &path)
-{
+Result<CaptureFile> CaptureFile::open(const std::string &path) {
     char failure[PCAP_ERRBUF_SIZE] = {};
     std::unique_ptr<pcap, Close> handle(
         pcap_open_offline_with_tstamp_precision(path.c_str(), PCAP_TSTAMP_PRECISION_NANO, failure));
@@ -103,8 +101,7 @@ Result<CaptureFile> CaptureFile::open(const std::string &path)
     return CaptureFile(std::move(handle), path, link);
 }
 
-Result<bool> CaptureFile::next(CapturedPacket &packet)
-{
+Result<bool> CaptureFile::next(CapturedPacket &packet) {
     pcap_pkthdr *header = nullptr;
     const u_char *bytes = nullptr;
 

@@ -20,14 +20,14 @@ struct CapturedPacket {
     bool l3;                 ///< data starts with the IP header
 };
 
-class CaptureFile
-{
+class CaptureFile {
   public:
-    /// Opens a capture ("-": standard input). Errors: not readable, not a capture, a link type that carries no IP.
+    /// Opens a capture ("-": standard input). Errors: not readable, not a capture, a link type that
+    /// carries no IP.
     static Result<CaptureFile> open(const std::string &path);
 
-    /// The next packet; false at the end, an error where the file is damaged. The data is valid until the next call.
-    /// What is no IP on this link type comes with empty data.
+    /// The next packet; false at the end, an error where the file is damaged. The data is valid
+    /// until the next call. What is no IP on this link type comes with empty data.
     Result<bool> next(CapturedPacket &packet);
 
   private:
@@ -35,9 +35,7 @@ class CaptureFile
         void operator()(pcap *handle) const;
     };
     CaptureFile(std::unique_ptr<pcap, Close> handle, std::string path, int link)
-        : handle_(std::move(handle)), path_(std::move(path)), link_(link)
-    {
-    }
+        : handle_(std::move(handle)), path_(std::move(path)), link_(link) {}
 
     std::unique_ptr<pcap, Close> handle_;
     std::string path_;

@@ -8,21 +8,19 @@
 
 namespace l7 {
 
-std::size_t NativePath::FragmentHash::operator()(const l7_fragment_key &key) const
-{
+std::size_t NativePath::FragmentHash::operator()(const l7_fragment_key &key) const {
     return std::hash<std::string_view>{}({reinterpret_cast<const char *>(&key), sizeof(key)});
 }
 
-bool NativePath::FragmentEqual::operator()(const l7_fragment_key &a, const l7_fragment_key &b) const
-{
+bool NativePath::FragmentEqual::operator()(const l7_fragment_key &a,
+                                           const l7_fragment_key &b) const {
     return std::memcmp(&a, &b, sizeof(a)) == 0;
 }
 
 NativePath::NativePath(NativeLimits limits, Sink sink) : limits_(limits), sink_(std::move(sink)) {}
 
 void NativePath::packet(const std::uint8_t *data, std::size_t size, std::uint32_t wire_size,
-                        std::uint64_t time_ns, bool l3)
-{
+                        std::uint64_t time_ns, bool l3) {
     l7_packet packet;
     l7_fragment_key datagram;
     const l7_parse result =
@@ -43,15 +41,14 @@ void NativePath::packet(const std::uint8_t *data, std::size_t size, std::uint32_
         sample(flow, packet, direction, ends, data, size, time_ns);
 }
 
-NativeFlow &NativePath::flow_of(const l7_packet &packet, std::uint64_t time_ns, std::uint32_t now)
-{
+NativeFlow &NativePath::flow_of(const l7_packet &packet, std::uint64_t time_ns, std::uint32_t now) {
     NativeFlow *&known = live_[packet.key];
     if (known && l7_flow_restarts(&known->flow, &packet)) {
         counters_.flows_restarted++;
         known = nullptr;
-    } else if (known &&
-               l7_flow_expired(&known->flow, packet.key.l4, &limits_.timeouts, now)) {
-        (known->flow.protocol > L7_UNKNOWN ? counters_.expired_flows : counters_.expired_newcomers)++;
+    } else if (known && l7_flow_expired(&known->flow, packet.key.l4, &limits_.timeouts, now)) {
+        (known->flow.protocol > L7_UNKNOWN ? counters_.expired_flows
+                                           : counters_.expired_newcomers)++;
         known = nullptr;
     }
     if (!known) {
@@ -65,8 +62,7 @@ NativeFlow &NativePath::flow_of(const l7_packet &packet, std::uint64_t time_ns, 
     return *known;
 }
 
-bool NativePath::defragment(l7_packet &packet, const l7_fragment_key &datagram)
-{
+bool NativePath::defragment(l7_packet &packet, const l7_fragment_key &datagram) {
     if (packet.fragment == 1) {
         if (fragments_.insert_or_assign(datagram, l7_fragment_of(&packet)).second)
             fragment_order_.push_back(datagram);
@@ -86,9 +82,9 @@ bool NativePath::defragment(l7_packet &packet, const l7_fragment_key &datagram)
     return true;
 }
 
-void NativePath::sample(NativeFlow &flow, const l7_packet &packet, std::uint32_t direction, int ends,
-                        const std::uint8_t *data, std::size_t size, std::uint64_t time_ns)
-{
+void NativePath::sample(NativeFlow &flow, const l7_packet &packet, std::uint32_t direction,
+                        int ends, const std::uint8_t *data, std::size_t size,
+                        std::uint64_t time_ns) {
     const std::uint32_t payload = packet.fragment == 2 ? 0 : packet.payload_size;
     l7_sample taken;
     const l7_sample_kind kind =
@@ -123,8 +119,7 @@ void NativePath::sample(NativeFlow &flow, const l7_packet &packet, std::uint32_t
     sink_({head, Bytes(data + start, at_hand)});
 }
 
-void NativePath::apply(const l7_verdict &verdict)
-{
+void NativePath::apply(const l7_verdict &verdict) {
     const auto known = live_.find(verdict.key);
     if (known == live_.end() || known->second->flow.born != verdict.born) {
         counters_.verdicts_missing++;

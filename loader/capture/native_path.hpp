@@ -30,15 +30,15 @@ struct NativeLimits {
     l7_timeouts timeouts = {7'200'000, 120'000, 120'000, 180'000, 60'000, 60'000, 600'000, 1'000};
 };
 
-class NativePath
-{
+class NativePath {
   public:
     using Sink = std::function<void(const Sample &)>;
 
     /// Each sample goes to `sink`, which may call apply for the same flow at once.
     NativePath(NativeLimits limits, Sink sink);
 
-    /// One packet: the bytes at hand, its size on the wire, its time, and whether it starts with its IP header.
+    /// One packet: the bytes at hand, its size on the wire, its time, and whether it starts with
+    /// its IP header.
     void packet(const std::uint8_t *data, std::size_t size, std::uint32_t wire_size,
                 std::uint64_t time_ns, bool l3);
 

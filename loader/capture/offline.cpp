@@ -19,13 +19,11 @@ Offline::Offline(std::shared_ptr<const Database> database,
               path_.apply(*verdict);
           if (const auto verdict = classifier_.take_pushed_out())
               path_.apply(*verdict);
-      })
-{
+      }) {
     classifier_.use(std::move(database), std::move(protocols));
 }
 
-Result<void> Offline::read(const std::string &path)
-{
+Result<void> Offline::read(const std::string &path) {
     auto file = CaptureFile::open(path);
     if (!file)
         return file.error();
@@ -42,8 +40,7 @@ Result<void> Offline::read(const std::string &path)
 }
 
 void Offline::packet(const std::uint8_t *data, std::size_t size, std::uint32_t wire_size,
-                     std::uint64_t time_ns, bool l3)
-{
+                     std::uint64_t time_ns, bool l3) {
     now_ns_ = std::max(now_ns_, time_ns); // captures of several interfaces may step back
     if (now_ns_ >= next_sweep_ns_) {
         classifier_.sweep(now_ns_, std::numeric_limits<std::size_t>::max(), swept_);
@@ -53,14 +50,12 @@ void Offline::packet(const std::uint8_t *data, std::size_t size, std::uint32_t w
     path_.packet(data, size, wire_size, time_ns, l3);
 }
 
-void Offline::finish()
-{
+void Offline::finish() {
     classifier_.finish(swept_);
     apply_swept();
 }
 
-void Offline::apply_swept()
-{
+void Offline::apply_swept() {
     for (const l7_verdict &verdict : swept_)
         path_.apply(verdict);
     swept_.clear();

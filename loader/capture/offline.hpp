@@ -11,8 +11,7 @@
 
 namespace l7 {
 
-class Offline
-{
+class Offline {
   public:
     Offline(std::shared_ptr<const Database> database, std::shared_ptr<const Protocols> protocols,
             NativeLimits limits = {});

@@ -12,8 +12,7 @@ namespace fs = std::filesystem;
 
 namespace l7 {
 
-Result<void> classify_command(const GlobalOptions &global, const ClassifyOptions &options)
-{
+Result<void> classify_command(const GlobalOptions &global, const ClassifyOptions &options) {
     std::vector<fs::path> directories;
     if (!options.only_patterns.empty()) {
         directories.assign(options.only_patterns.begin(), options.only_patterns.end());

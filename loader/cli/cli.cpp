@@ -12,8 +12,7 @@ namespace l7 {
 
 namespace {
 
-void print_error(const Error &error)
-{
+void print_error(const Error &error) {
     fmt::print(stderr, "l7ctl: {}\n", error.message);
     if (!error.hint.empty())
         fmt::print(stderr, "l7ctl: hint: {}\n", error.hint);
@@ -31,8 +30,7 @@ struct CommandLine {
     std::string word;
     std::function<Result<void>()> chosen;
 
-    CommandLine()
-    {
+    CommandLine() {
         app.set_version_flag("-V,--version", "l7ctl " L7_VERSION);
         app.require_subcommand(1);
         app.fallthrough();
@@ -46,27 +44,28 @@ struct CommandLine {
         file_commands();
     }
 
-    CLI::App *command(const char *name, const char *what, std::function<Result<void>()> run)
-    {
+    CLI::App *command(const char *name, const char *what, std::function<Result<void>()> run) {
         CLI::App *out = app.add_subcommand(name, what);
         out->callback([this, run = std::move(run)] { chosen = run; });
         return out;
     }
 
-    void live_commands()
-    {
-        command("attach", "attach dev DEV [ingress|egress|both] [head|tail]",
-                [this] { return attach_command(global, words); })
-            ->add_option("words", words, "dev DEV [ingress|egress|both] [head|tail]");
-        command("detach", "detach dev DEV", [this] { return detach_command(global, words); })
-            ->add_option("words", words, "dev DEV");
+    void live_commands() {
+        command("attach", "attach dev DEV [ingress|egress|both] [head|tail]", [this] {
+            return attach_command(global, words);
+        })->add_option("words", words, "dev DEV [ingress|egress|both] [head|tail]");
+        command("detach", "detach dev DEV", [this] {
+            return detach_command(global, words);
+        })->add_option("words", words, "dev DEV");
         command("status", "devices, counters, workers", [this] { return status_command(global); });
-        command("flows", "live flows", [this] { return flows_command(global, words); })
-            ->add_option("filter", words, "protocol|dev|l4|host|port|reason VALUE ...");
-        command("stats", "packets, bytes and flows per protocol, device and direction",
-                [this] { return stats_command(global, words); })
-            ->add_option("words", words, "dev DEV");
-        command("reload", "patterns and rules, atomically", [this] { return reload_command(global); });
+        command("flows", "live flows", [this] {
+            return flows_command(global, words);
+        })->add_option("filter", words, "protocol|dev|l4|host|port|reason VALUE ...");
+        command("stats", "packets, bytes and flows per protocol, device and direction", [this] {
+            return stats_command(global, words);
+        })->add_option("words", words, "dev DEV");
+        command("reload", "patterns and rules, atomically",
+                [this] { return reload_command(global); });
         command("bypass", "let every packet pass unlooked at, or not",
                 [this] { return bypass_command(global, word); })
             ->add_option("word", word, "on or off")
@@ -74,34 +73,38 @@ struct CommandLine {
             ->check(CLI::IsMember({"on", "off"}));
         command("stop", "end the daemon; programs stay on their devices",
                 [this] { return stop_command(global); });
-        CLI::App *view = command("top", "rates per protocol, live", [this] { return top_command(global, top); });
-        view->add_option("-d,--delay", top.interval_s, "seconds between two screens")->check(CLI::Range(0.1, 3600.0));
+        CLI::App *view =
+            command("top", "rates per protocol, live", [this] { return top_command(global, top); });
+        view->add_option("-d,--delay", top.interval_s, "seconds between two screens")
+            ->check(CLI::Range(0.1, 3600.0));
         view->add_option("-b,--batch", top.count, "print so many screens and end");
-        command("daemon", "run in the foreground", [this] { return daemon_command(global, daemon); })
-            ->add_flag("--discard-state", daemon.discard_state, "forget pinned flows and counters");
+        command("daemon", "run in the foreground", [this] {
+            return daemon_command(global, daemon);
+        })->add_flag("--discard-state", daemon.discard_state, "forget pinned flows and counters");
     }
 
-    void file_commands()
-    {
+    void file_commands() {
         CLI::App *offline = command("classify", "classify the flows of capture files",
                                     [this] { return classify_command(global, classify); });
         offline->add_option("file", classify.files, "pcap or pcapng files")->required();
-        CLI::Option *add =
-            offline->add_option("--patterns", classify.patterns, "directory of patterns that come first");
-        offline->add_option("--only-patterns", classify.only_patterns, "use nothing but this directory")
+        CLI::Option *add = offline->add_option("--patterns", classify.patterns,
+                                               "directory of patterns that come first");
+        offline
+            ->add_option("--only-patterns", classify.only_patterns,
+                         "use nothing but this directory")
             ->excludes(add);
         CLI::App *checker = command("check", "check configuration and patterns",
                                     [this] { return check_command(global, check); });
         checker->add_option("file", check.file, "configuration file");
         checker->add_option("--patterns", check.patterns, "directory of patterns");
-        command("protocols", "what can be recognised", [this] { return protocols_command(global); });
+        command("protocols", "what can be recognised",
+                [this] { return protocols_command(global); });
     }
 };
 
 } // namespace
 
-int run_cli(int argc, char **argv)
-{
+int run_cli(int argc, char **argv) {
     CommandLine line;
 
     try {

@@ -14,8 +14,7 @@ namespace l7 {
 namespace {
 
 /// Tells whoever started us how that went; see spawn_daemon.
-void report_start(std::string text)
-{
+void report_start(std::string text) {
     const char *variable = std::getenv("L7CTL_READY_FD");
     if (!variable)
         return;
@@ -27,14 +26,14 @@ void report_start(std::string text)
 
 } // namespace
 
-Result<void> daemon_command(const GlobalOptions &global, const DaemonOptions &options)
-{
+Result<void> daemon_command(const GlobalOptions &global, const DaemonOptions &options) {
     auto daemon = Daemon::start(global.instance(), options.discard_state);
     if (!daemon) {
         Error &error = daemon.error();
         std::string message = error.message;
         std::ranges::replace(message, '\n', ' ');
-        report_start(std::to_string(static_cast<int>(error.blame)) + "\n" + message + "\n" + error.hint + "\n");
+        report_start(std::to_string(static_cast<int>(error.blame)) + "\n" + message + "\n" +
+                     error.hint + "\n");
         return error;
     }
     report_start("ok\n");

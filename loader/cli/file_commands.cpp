@@ -14,8 +14,7 @@ namespace fs = std::filesystem;
 
 namespace l7 {
 
-Result<void> check_command(const GlobalOptions &global, const CheckOptions &options)
-{
+Result<void> check_command(const GlobalOptions &global, const CheckOptions &options) {
     const Instance instance = global.instance();
     const std::string file = options.file.empty() ? instance.config : options.file;
     const auto config = load_config(file, !options.file.empty() || instance.config_named);
@@ -46,8 +45,7 @@ Result<void> check_command(const GlobalOptions &global, const CheckOptions &opti
     return {};
 }
 
-Result<void> protocols_command(const GlobalOptions &global)
-{
+Result<void> protocols_command(const GlobalOptions &global) {
     const Instance instance = global.instance();
     const auto config = load_config(instance.config, instance.config_named);
     if (!config)
@@ -57,7 +55,8 @@ Result<void> protocols_command(const GlobalOptions &global)
         return library.error();
     std::ranges::sort(library->patterns, {}, &Pattern::name);
     if (!global.json)
-        fmt::print("{:<16} {:<9} {:<9} {:<24} {}\n", "protocol", "quality", "form", "groups", "title");
+        fmt::print("{:<16} {:<9} {:<9} {:<24} {}\n", "protocol", "quality", "form", "groups",
+                   "title");
     for (const Pattern &pattern : library->patterns) {
         const char *form = pattern.form == Pattern::Form::Native ? "native" : "l7-filter";
         if (global.json)
@@ -70,8 +69,8 @@ Result<void> protocols_command(const GlobalOptions &global)
                                                       {"file", pattern.file}}
                                    .dump());
         else
-            fmt::print("{:<16} {:<9} {:<9} {:<24} {}\n", pattern.name, to_string(pattern.quality), form,
-                       fmt::join(pattern.groups, ","), pattern.title);
+            fmt::print("{:<16} {:<9} {:<9} {:<24} {}\n", pattern.name, to_string(pattern.quality),
+                       form, fmt::join(pattern.groups, ","), pattern.title);
     }
     return {};
 }

@@ -21,8 +21,7 @@ struct Words {
     std::vector<std::string> rest;
 };
 
-Result<Words> parse_words(const std::string &command, const std::vector<std::string> &words)
-{
+Result<Words> parse_words(const std::string &command, const std::vector<std::string> &words) {
     Words out;
     for (std::size_t i = 0; i < words.size(); i++) {
         if (words[i] != "dev") {
@@ -36,8 +35,7 @@ Result<Words> parse_words(const std::string &command, const std::vector<std::str
     return out;
 }
 
-Result<void> ask(const GlobalOptions &global, Json request)
-{
+Result<void> ask(const GlobalOptions &global, Json request) {
     struct stat ours {};
     if (stat("/proc/self/ns/net", &ours) == 0)
         request["netns"] = ours.st_ino;
@@ -50,8 +48,7 @@ Result<void> ask(const GlobalOptions &global, Json request)
 
 } // namespace
 
-Result<void> attach_command(const GlobalOptions &global, const std::vector<std::string> &words)
-{
+Result<void> attach_command(const GlobalOptions &global, const std::vector<std::string> &words) {
     const auto parsed = parse_words("attach", words);
     if (!parsed)
         return parsed.error();
@@ -66,8 +63,8 @@ Result<void> attach_command(const GlobalOptions &global, const std::vector<std::
                          "attach dev DEV [ingress|egress|both] [head|tail]", Blame::Usage};
     }
     if (parsed->dev.empty())
-        return Error{"attach: no device is named", "attach dev DEV [ingress|egress|both] [head|tail]",
-                     Blame::Usage};
+        return Error{"attach: no device is named",
+                     "attach dev DEV [ingress|egress|both] [head|tail]", Blame::Usage};
     const Instance instance = global.instance();
     if (!daemon_answers(instance.socket))
         if (auto started = spawn_daemon(instance); !started)
@@ -75,48 +72,43 @@ Result<void> attach_command(const GlobalOptions &global, const std::vector<std::
     return ask(global, request);
 }
 
-Result<void> detach_command(const GlobalOptions &global, const std::vector<std::string> &words)
-{
+Result<void> detach_command(const GlobalOptions &global, const std::vector<std::string> &words) {
     const auto parsed = parse_words("detach", words);
     if (!parsed)
         return parsed.error();
     if (parsed->dev.empty() || !parsed->rest.empty())
-        return Error{"detach: a device must be named, and nothing else", "detach dev DEV", Blame::Usage};
+        return Error{"detach: a device must be named, and nothing else", "detach dev DEV",
+                     Blame::Usage};
     return ask(global, {{"command", "detach"}, {"dev", parsed->dev}});
 }
 
-Result<void> status_command(const GlobalOptions &global)
-{
+Result<void> status_command(const GlobalOptions &global) {
     return ask(global, {{"command", "status"}});
 }
 
-Result<void> flows_command(const GlobalOptions &global, const std::vector<std::string> &words)
-{
+Result<void> flows_command(const GlobalOptions &global, const std::vector<std::string> &words) {
     return ask(global, {{"command", "flows"}, {"filter", words}});
 }
 
-Result<void> stats_command(const GlobalOptions &global, const std::vector<std::string> &words)
-{
+Result<void> stats_command(const GlobalOptions &global, const std::vector<std::string> &words) {
     const auto parsed = parse_words("stats", words);
     if (!parsed)
         return parsed.error();
     if (!parsed->rest.empty())
-        return Error{"stats: '" + parsed->rest.front() + "' is not understood", "stats [dev DEV]", Blame::Usage};
+        return Error{"stats: '" + parsed->rest.front() + "' is not understood", "stats [dev DEV]",
+                     Blame::Usage};
     return ask(global, {{"command", "stats"}, {"dev", parsed->dev}});
 }
 
-Result<void> reload_command(const GlobalOptions &global)
-{
+Result<void> reload_command(const GlobalOptions &global) {
     return ask(global, {{"command", "reload"}});
 }
 
-Result<void> bypass_command(const GlobalOptions &global, const std::string &word)
-{
+Result<void> bypass_command(const GlobalOptions &global, const std::string &word) {
     return ask(global, {{"command", "bypass"}, {"on", word == "on"}});
 }
 
-Result<void> stop_command(const GlobalOptions &global)
-{
+Result<void> stop_command(const GlobalOptions &global) {
     return ask(global, {{"command", "stop"}});
 }
 

@@ -24,8 +24,7 @@ struct Amount {
     std::int64_t flows = 0;
 };
 
-Result<std::map<Row, Amount>> read_stats(const Instance &instance)
-{
+Result<std::map<Row, Amount>> read_stats(const Instance &instance) {
     std::map<Row, Amount> out;
     const auto take = [&](std::string_view line) {
         const auto row = nlohmann::json::parse(line, nullptr, false);
@@ -34,15 +33,15 @@ Result<std::map<Row, Amount>> read_stats(const Instance &instance)
                 row.value("packets", std::uint64_t{0}), row.value("bytes", std::uint64_t{0}),
                 row.value("flows", std::int64_t{0})};
     };
-    if (auto asked = ask_daemon(instance.socket, {{"command", "stats"}, {"json", true}}, take); !asked)
+    if (auto asked = ask_daemon(instance.socket, {{"command", "stats"}, {"json", true}}, take);
+        !asked)
         return asked.error();
     return out;
 }
 
 } // namespace
 
-Result<void> top_command(const GlobalOptions &global, const TopOptions &options)
-{
+Result<void> top_command(const GlobalOptions &global, const TopOptions &options) {
     const Instance instance = global.instance();
     const auto pause = std::chrono::duration<double>(options.interval_s);
     auto before = read_stats(instance);
@@ -62,14 +61,15 @@ Result<void> top_command(const GlobalOptions &global, const TopOptions &options)
         for (const auto &[row, amount] : *now) {
             const Amount old = before->contains(row) ? before->at(row) : Amount{};
             rates.emplace_back(static_cast<double>(amount.bytes - old.bytes) * 8 / seconds,
-                               static_cast<double>(amount.packets - old.packets) / seconds, amount.flows, row);
+                               static_cast<double>(amount.packets - old.packets) / seconds,
+                               amount.flows, row);
         }
         std::ranges::sort(rates, std::ranges::greater{});
         if (!global.json && isatty(STDOUT_FILENO))
             fmt::print("\033[H\033[2J");
         if (!global.json)
-            fmt::print("{:<15} {:<8} {:<16} {:>14} {:>12} {:>10}\n", "device", "way", "protocol", "bit/s",
-                       "packet/s", "flows");
+            fmt::print("{:<15} {:<8} {:<16} {:>14} {:>12} {:>10}\n", "device", "way", "protocol",
+                       "bit/s", "packet/s", "flows");
         for (const auto &[bits, packets, flows, row] : rates) {
             const auto &[dev, direction, protocol] = row;
             if (global.json)
@@ -81,8 +81,8 @@ Result<void> top_command(const GlobalOptions &global, const TopOptions &options)
                                                           {"flows", flows}}
                                        .dump());
             else
-                fmt::print("{:<15} {:<8} {:<16} {:>14.0f} {:>12.1f} {:>10}\n", dev, direction, protocol, bits,
-                           packets, flows);
+                fmt::print("{:<15} {:<8} {:<16} {:>14.0f} {:>12.1f} {:>10}\n", dev, direction,
+                           protocol, bits, packets, flows);
         }
         std::fflush(stdout);
         before = std::move(now);

@@ -9,16 +9,14 @@ namespace fs = std::filesystem;
 
 namespace l7 {
 
-std::vector<fs::path> pattern_directories(const Config &config)
-{
+std::vector<fs::path> pattern_directories(const Config &config) {
     if (!config.pattern_dirs.empty())
         return {config.pattern_dirs.begin(), config.pattern_dirs.end()};
     return default_pattern_directories();
 }
 
 Result<Catalog> load_catalog(const std::string &config_file, bool config_needed,
-                             const Protocols &known)
-{
+                             const Protocols &known) {
     Catalog out;
     auto config = load_config(config_file, config_needed);
     if (!config)
@@ -39,7 +37,8 @@ Result<Catalog> load_catalog(const std::string &config_file, bool config_needed,
         return database.error();
     out.database = std::move(*database);
     out.protocols = protocols;
-    out.outcomes = decide_outcomes(out.config.rules, out.database->patterns(), *protocols, out.warnings);
+    out.outcomes =
+        decide_outcomes(out.config.rules, out.database->patterns(), *protocols, out.warnings);
     return out;
 }
 

@@ -22,8 +22,8 @@ struct Catalog {
     std::vector<std::string> warnings; ///< rules that can never match
 };
 
-/// Reads the configuration and compiles what it names. `known` are the names that have numbers already. A pattern that
-/// is rejected does not fail the whole; a bad configuration does.
+/// Reads the configuration and compiles what it names. `known` are the names that have numbers
+/// already. A pattern that is rejected does not fail the whole; a bad configuration does.
 Result<Catalog> load_catalog(const std::string &config_file, bool config_needed,
                              const Protocols &known);
 

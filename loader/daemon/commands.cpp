@@ -19,8 +19,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-Result<void> attach(Daemon &daemon, const nlohmann::json &request, Answer &)
-{
+Result<void> attach(Daemon &daemon, const nlohmann::json &request, Answer &) {
     const std::string hooks = request.value("hooks", "both");
     AttachRequest attach;
     attach.ingress = hooks != "egress";
@@ -30,18 +29,14 @@ Result<void> attach(Daemon &daemon, const nlohmann::json &request, Answer &)
     return daemon.devices().attach(request.value("dev", ""), attach);
 }
 
-Result<void> detach(Daemon &daemon, const nlohmann::json &request, Answer &)
-{
+Result<void> detach(Daemon &daemon, const nlohmann::json &request, Answer &) {
     return daemon.devices().detach(request.value("dev", ""));
 }
 
 /// What the outcome of a flow's protocol gives it, and which device counts it.
-class LiveParts
-{
+class LiveParts {
   public:
-    explicit LiveParts(Daemon &daemon)
-        : daemon_(daemon), second_(KernelState::ticks_per_second())
-    {
+    explicit LiveParts(Daemon &daemon) : daemon_(daemon), second_(KernelState::ticks_per_second()) {
         for (std::uint16_t i = 0; i < outcomes_.size(); i++)
             if (const auto outcome = daemon.kernel().outcome(i))
                 outcomes_[i] = *outcome;
@@ -49,8 +44,7 @@ class LiveParts
             devices_[slot] = daemon.devices().name_of(slot);
     }
 
-    LiveReport of(const l7_flow_entry &entry) const
-    {
+    LiveReport of(const l7_flow_entry &entry) const {
         const l7_flow &flow = entry.flow;
         const l7_outcome &outcome = outcomes_[flow.protocol % outcomes_.size()];
         const unsigned owner = flow.owner[0] ? flow.owner[0] : flow.owner[1];
@@ -75,8 +69,7 @@ class LiveParts
     std::array<std::string, L7_ATTACH_MAX / 2> devices_;
 };
 
-Result<void> flows(Daemon &daemon, const nlohmann::json &request, Answer &answer)
-{
+Result<void> flows(Daemon &daemon, const nlohmann::json &request, Answer &answer) {
     const auto filter = FlowFilter::parse(request.value("filter", std::vector<std::string>{}));
     if (!filter)
         return filter.error();
@@ -93,8 +86,7 @@ Result<void> flows(Daemon &daemon, const nlohmann::json &request, Answer &answer
     return daemon.kernel().walk(KernelState::Table::Newcomers, show);
 }
 
-Result<void> stats(Daemon &daemon, const nlohmann::json &request, Answer &answer)
-{
+Result<void> stats(Daemon &daemon, const nlohmann::json &request, Answer &answer) {
     const std::string only = request.value("dev", "");
     const bool json = request.value("json", false);
     const auto catalog = daemon.catalog();
@@ -104,15 +96,16 @@ Result<void> stats(Daemon &daemon, const nlohmann::json &request, Answer &answer
         return a.attach != b.attach ? a.attach < b.attach : a.account.bytes > b.account.bytes;
     });
     if (!json)
-        answer.write(fmt::format("{:<15} {:<8} {:<16} {:>12} {:>16} {:>10}", "device", "way", "protocol",
-                                 "packets", "bytes", "flows"));
+        answer.write(fmt::format("{:<15} {:<8} {:<16} {:>12} {:>16} {:>10}", "device", "way",
+                                 "protocol", "packets", "bytes", "flows"));
     for (const AccountRow &row : rows) {
         const std::string dev = daemon.devices().name_of(row.attach / 2);
         if (dev.empty() || (!only.empty() && dev != only))
             continue;
         const char *direction = row.attach % 2 == L7_INGRESS ? "ingress" : "egress";
         const std::string &protocol = catalog->protocols->name(row.protocol);
-        // Flows leave `unset` when they are judged; between two reads on other CPUs that may show as less than none.
+        // Flows leave `unset` when they are judged; between two reads on other CPUs that may show
+        // as less than none.
         const auto flows = std::max<std::int64_t>(static_cast<std::int64_t>(row.account.flows), 0);
         answer.write(json ? Json{{"dev", dev},
                                  {"direction", direction},
@@ -127,8 +120,7 @@ Result<void> stats(Daemon &daemon, const nlohmann::json &request, Answer &answer
     return {};
 }
 
-Result<void> reload(Daemon &daemon, const nlohmann::json &, Answer &answer)
-{
+Result<void> reload(Daemon &daemon, const nlohmann::json &, Answer &answer) {
     if (auto reloaded = daemon.reload(); !reloaded)
         return reloaded;
     const auto catalog = daemon.catalog();
@@ -136,25 +128,23 @@ Result<void> reload(Daemon &daemon, const nlohmann::json &, Answer &answer)
         answer.write("pattern left out: " + line);
     for (const std::string &line : catalog->warnings)
         answer.write("warning: " + line);
-    answer.write(fmt::format("{} patterns, {} rejected, {} rules", catalog->database->patterns().size(),
-                             catalog->rejected.size(), catalog->config.rules.size()));
+    answer.write(fmt::format("{} patterns, {} rejected, {} rules",
+                             catalog->database->patterns().size(), catalog->rejected.size(),
+                             catalog->config.rules.size()));
     return {};
 }
 
-Result<void> bypass(Daemon &daemon, const nlohmann::json &request, Answer &)
-{
+Result<void> bypass(Daemon &daemon, const nlohmann::json &request, Answer &) {
     daemon.set_bypass(request.at("on").get<bool>());
     return {};
 }
 
-Result<void> stop(Daemon &daemon, const nlohmann::json &, Answer &)
-{
+Result<void> stop(Daemon &daemon, const nlohmann::json &, Answer &) {
     daemon.request_stop();
     return {};
 }
 
-Result<void> same_namespace(const nlohmann::json &request)
-{
+Result<void> same_namespace(const nlohmann::json &request) {
     struct stat ours {};
     if (!request.contains("netns") || stat("/proc/self/ns/net", &ours) != 0 ||
         request["netns"].get<std::uint64_t>() == ours.st_ino)
@@ -165,8 +155,7 @@ Result<void> same_namespace(const nlohmann::json &request)
 
 } // namespace
 
-Result<void> carry_out(Daemon &daemon, const nlohmann::json &request, Answer &answer)
-{
+Result<void> carry_out(Daemon &daemon, const nlohmann::json &request, Answer &answer) {
     using Command = Result<void> (*)(Daemon &, const nlohmann::json &, Answer &);
     static const std::map<std::string, Command> kCommands{
         {"attach", attach}, {"detach", detach}, {"status", status_command}, {"flows", flows},

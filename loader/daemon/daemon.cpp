@@ -24,8 +24,7 @@ namespace {
 constexpr std::size_t kNotes = 20;
 constexpr unsigned kSweepEvery = 2; // ticks, which are seconds
 
-sigset_t our_signals()
-{
+sigset_t our_signals() {
     sigset_t set;
     sigemptyset(&set);
     for (const int one : {SIGTERM, SIGINT, SIGHUP})
@@ -33,8 +32,7 @@ sigset_t our_signals()
     return set;
 }
 
-Result<Fd> signal_fd()
-{
+Result<Fd> signal_fd() {
     const sigset_t set = our_signals();
     Fd fd(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!fd)
@@ -44,22 +42,19 @@ Result<Fd> signal_fd()
 
 } // namespace
 
-Result<std::unique_ptr<Daemon>> Daemon::start(const Instance &instance, bool discard_state)
-{
+Result<std::unique_ptr<Daemon>> Daemon::start(const Instance &instance, bool discard_state) {
     std::unique_ptr<Daemon> daemon(new Daemon(instance));
     if (auto opened = daemon->open(discard_state); !opened)
         return opened.error();
     return daemon;
 }
 
-Daemon::~Daemon()
-{
+Daemon::~Daemon() {
     server_.reset(); // first: its connections use the rest
     workers_.clear();
 }
 
-Result<void> Daemon::open(bool discard_state)
-{
+Result<void> Daemon::open(bool discard_state) {
     // Kernels before 5.11 charge maps to this limit.
     const rlimit unlimited{RLIM_INFINITY, RLIM_INFINITY};
     setrlimit(RLIMIT_MEMLOCK, &unlimited);
@@ -69,9 +64,10 @@ Result<void> Daemon::open(bool discard_state)
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
     stop_ = Fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-    auto server = Server::listen(instance_.socket, [this](const nlohmann::json &request, Answer &answer) {
-        return carry_out(*this, request, answer);
-    });
+    auto server =
+        Server::listen(instance_.socket, [this](const nlohmann::json &request, Answer &answer) {
+            return carry_out(*this, request, answer);
+        });
     if (!server)
         return server.error();
     server_.emplace(std::move(*server));
@@ -123,20 +119,19 @@ Result<void> Daemon::open(bool discard_state)
     return {};
 }
 
-void Daemon::attach_configured()
-{
+void Daemon::attach_configured() {
     const auto present = devices_->report();
     for (const DeviceConfig &device : catalog()->config.devices) {
         if (std::ranges::find(present, device.name, &DeviceReport::name) != present.end())
             continue;
-        const AttachRequest request{device.ingress, device.egress, device.head, catalog()->config.attach};
+        const AttachRequest request{device.ingress, device.egress, device.head,
+                                    catalog()->config.attach};
         if (auto attached = devices_->attach(device.name, request); !attached)
             note(attached.error().message);
     }
 }
 
-Result<void> Daemon::run()
-{
+Result<void> Daemon::run() {
     auto signals = signal_fd();
     if (!signals)
         return signals.error();
@@ -181,7 +176,8 @@ Result<void> Daemon::run()
         }
         case kLinks:
             if (!links_->take([this](const LinkMonitor::Event &event_) {
-                    if (std::string line = devices_->on_link(event_.link, event_.gone); !line.empty())
+                    if (std::string line = devices_->on_link(event_.link, event_.gone);
+                        !line.empty())
                         note(std::move(line));
                 }))
                 note("news of devices were lost; `l7ctl status` shows how they are");
@@ -195,8 +191,7 @@ Result<void> Daemon::run()
     }
 }
 
-void Daemon::tick()
-{
+void Daemon::tick() {
     for (const std::string &path : kernel_->repair_pins())
         note("pin " + path + " was removed; pinned again");
     for (const std::string &path : devices_->repair_pins())
@@ -204,12 +199,12 @@ void Daemon::tick()
     if (++ticks_ % kSweepEvery != 0)
         return;
     for (const auto table : {KernelState::Table::Flows, KernelState::Table::Newcomers})
-        if (auto swept = kernel_->sweep(table, [this](const l7_flow_entry &) { ended_flows_++; }); !swept)
+        if (auto swept = kernel_->sweep(table, [this](const l7_flow_entry &) { ended_flows_++; });
+            !swept)
             note(swept.error().message);
 }
 
-Result<void> Daemon::reload()
-{
+Result<void> Daemon::reload() {
     const std::lock_guard one_at_a_time(reloading_);
     const auto before = catalog();
     auto next = load_catalog(instance_.config, instance_.config_named, *before->protocols);
@@ -230,32 +225,29 @@ Result<void> Daemon::reload()
     for (const auto &worker : workers_)
         worker->use({after->database, after->protocols});
     attach_configured();
-    note(fmt::format("reloaded: {} patterns, {} rejected, {} rules", after->database->patterns().size(),
-                     after->rejected.size(), after->config.rules.size()));
+    note(fmt::format("reloaded: {} patterns, {} rejected, {} rules",
+                     after->database->patterns().size(), after->rejected.size(),
+                     after->config.rules.size()));
     return {};
 }
 
-std::shared_ptr<const Catalog> Daemon::catalog() const
-{
+std::shared_ptr<const Catalog> Daemon::catalog() const {
     const std::lock_guard lock(mutex_);
     return catalog_;
 }
 
-std::vector<WorkerReport> Daemon::workers() const
-{
+std::vector<WorkerReport> Daemon::workers() const {
     std::vector<WorkerReport> out;
     for (const auto &worker : workers_)
         out.push_back(worker->report());
     return out;
 }
 
-void Daemon::request_stop()
-{
+void Daemon::request_stop() {
     eventfd_write(stop_.get(), 1);
 }
 
-void Daemon::note(std::string line)
-{
+void Daemon::note(std::string line) {
     spdlog::info("{}", line);
     const std::lock_guard lock(mutex_);
     notes_.push_back(std::move(line));
@@ -263,8 +255,7 @@ void Daemon::note(std::string line)
         notes_.erase(notes_.begin());
 }
 
-std::vector<std::string> Daemon::notes() const
-{
+std::vector<std::string> Daemon::notes() const {
     const std::lock_guard lock(mutex_);
     return notes_;
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The resident process: kernel state, workers, devices and the control socket, wired together.
 //
-// Threads: run() belongs to the main thread; workers have theirs; each control connection has one. What commands change
-// (catalog, workers' knowledge) is guarded by mutex_; devices guard themselves.
+// Threads: run() belongs to the main thread; workers have theirs; each control connection has one.
+// What commands change (catalog, workers' knowledge) is guarded by mutex_; devices guard
+// themselves.
 #pragma once
 
 #include "daemon/catalog.hpp"
@@ -21,8 +22,7 @@
 
 namespace l7 {
 
-class Daemon
-{
+class Daemon {
   public:
     /// Brings everything up. Nothing is attached yet but what an earlier process left.
     static Result<std::unique_ptr<Daemon>> start(const Instance &instance, bool discard_state);

@@ -9,8 +9,7 @@ namespace {
 constexpr unsigned kSlots = L7_ATTACH_MAX / 2;
 }
 
-std::vector<std::string> Devices::adopt(AttachWay way)
-{
+std::vector<std::string> Devices::adopt(AttachWay way) {
     const std::lock_guard lock(mutex_);
     const auto known = state_.attachments();
     std::vector<std::string> out;
@@ -55,8 +54,7 @@ std::vector<std::string> Devices::adopt(AttachWay way)
     return out;
 }
 
-Result<unsigned> Devices::free_slot(const std::string &name) const
-{
+Result<unsigned> Devices::free_slot(const std::string &name) const {
     for (const auto &[slot, owner] : slots_)
         if (owner == name)
             return slot;
@@ -70,8 +68,7 @@ Result<unsigned> Devices::free_slot(const std::string &name) const
                  "detach a device that is no longer needed"};
 }
 
-Result<void> Devices::attach_locked(const std::string &name, Entry &entry)
-{
+Result<void> Devices::attach_locked(const std::string &name, Entry &entry) {
     auto link = find_link(name);
     if (!link)
         return link.error();
@@ -91,8 +88,7 @@ Result<void> Devices::attach_locked(const std::string &name, Entry &entry)
     return {};
 }
 
-Result<void> Devices::attach(const std::string &name, const AttachRequest &request)
-{
+Result<void> Devices::attach(const std::string &name, const AttachRequest &request) {
     const std::lock_guard lock(mutex_);
     if (entries_.contains(name))
         return Error{"attaching to " + name + ": already attached",
@@ -105,8 +101,7 @@ Result<void> Devices::attach(const std::string &name, const AttachRequest &reque
     return {};
 }
 
-Result<void> Devices::detach(const std::string &name)
-{
+Result<void> Devices::detach(const std::string &name) {
     const std::lock_guard lock(mutex_);
     const auto at = entries_.find(name);
     if (at == entries_.end())
@@ -118,8 +113,7 @@ Result<void> Devices::detach(const std::string &name)
     return done;
 }
 
-std::string Devices::on_link(const Link &link, bool gone)
-{
+std::string Devices::on_link(const Link &link, bool gone) {
     const std::lock_guard lock(mutex_);
 
     for (auto &[name, entry] : entries_) {
@@ -144,8 +138,7 @@ std::string Devices::on_link(const Link &link, bool gone)
     return "device " + link.name + " is back and attached";
 }
 
-std::vector<std::string> Devices::repair_pins()
-{
+std::vector<std::string> Devices::repair_pins() {
     const std::lock_guard lock(mutex_);
     std::vector<std::string> out;
     for (const auto &[name, entry] : entries_)
@@ -155,8 +148,7 @@ std::vector<std::string> Devices::repair_pins()
     return out;
 }
 
-std::vector<DeviceReport> Devices::report() const
-{
+std::vector<DeviceReport> Devices::report() const {
     const std::lock_guard lock(mutex_);
     std::vector<DeviceReport> out;
     for (const auto &[name, entry] : entries_) {
@@ -171,8 +163,7 @@ std::vector<DeviceReport> Devices::report() const
     return out;
 }
 
-std::string Devices::name_of(unsigned slot) const
-{
+std::string Devices::name_of(unsigned slot) const {
     const std::lock_guard lock(mutex_);
     const auto at = slots_.find(slot);
     return at == slots_.end() ? std::string() : at->second;

@@ -16,20 +16,21 @@ namespace l7 {
 /// A device as status shows it.
 struct DeviceReport {
     std::string name;
-    bool present;   ///< false: it vanished and is awaited
+    bool present; ///< false: it vanished and is awaited
     bool up;
     Link link;
     HookStatus ingress, egress;
     std::string trouble; ///< why a device that came back could not be attached to
 };
 
-/// Thread-safe. A device that vanishes is awaited: when one by its name appears, it is attached as before, until detach.
-class Devices
-{
+/// Thread-safe. A device that vanishes is awaited: when one by its name appears, it is attached as
+/// before, until detach.
+class Devices {
   public:
     explicit Devices(KernelState &state) : state_(state) {}
 
-    /// Takes over what earlier processes left attached; returns a line for each device, whatever became of it.
+    /// Takes over what earlier processes left attached; returns a line for each device, whatever
+    /// became of it.
     std::vector<std::string> adopt(AttachWay way);
 
     Result<void> attach(const std::string &name, const AttachRequest &request);
@@ -58,7 +59,8 @@ class Devices
     KernelState &state_;
     mutable std::mutex mutex_;
     std::map<std::string, Entry> entries_;
-    std::map<unsigned, std::string> slots_; ///< whose accounting is in which slot, detached ones included
+    std::map<unsigned, std::string>
+        slots_; ///< whose accounting is in which slot, detached ones included
 };
 
 } // namespace l7

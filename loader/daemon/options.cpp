@@ -5,8 +5,7 @@
 
 namespace l7 {
 
-Instance make_instance(const std::string &netns, const std::string &config)
-{
+Instance make_instance(const std::string &netns, const std::string &config) {
     const std::string suffix = netns.empty() ? std::string() : "-" + netns;
     const auto from = [](const char *variable, const std::string &otherwise) {
         const char *value = std::getenv(variable);

@@ -6,18 +6,19 @@
 
 namespace l7 {
 
-/// One daemon serves one network namespace: flows of different namespaces may have the same addresses.
+/// One daemon serves one network namespace: flows of different namespaces may have the same
+/// addresses.
 struct Instance {
-    std::string netns;     ///< a name below /run/netns, or "" for the one we are in
-    std::string config;    ///< path
+    std::string netns;  ///< a name below /run/netns, or "" for the one we are in
+    std::string config; ///< path
     bool config_named = false;
-    std::string bpffs;     ///< directory of pins
-    std::string socket;    ///< control socket
-    std::string log;       ///< where a daemon that was started in the background writes
+    std::string bpffs;  ///< directory of pins
+    std::string socket; ///< control socket
+    std::string log;    ///< where a daemon that was started in the background writes
 };
 
-/// Fills in the defaults: /sys/fs/bpf/l7ctl and /run/l7ctl.sock, with "-NAME" for a named namespace. The environment's
-/// L7CTL_BPFFS, L7CTL_SOCKET and L7CTL_LOG come before them.
+/// Fills in the defaults: /sys/fs/bpf/l7ctl and /run/l7ctl.sock, with "-NAME" for a named
+/// namespace. The environment's L7CTL_BPFFS, L7CTL_SOCKET and L7CTL_LOG come before them.
 Instance make_instance(const std::string &netns, const std::string &config);
 
 } // namespace l7

@@ -26,8 +26,7 @@ struct Server::Shared {
 
 namespace {
 
-Result<sockaddr_un> address_of(const std::string &path)
-{
+Result<sockaddr_un> address_of(const std::string &path) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     if (path.size() >= sizeof(address.sun_path))
@@ -36,21 +35,20 @@ Result<sockaddr_un> address_of(const std::string &path)
     return address;
 }
 
-Result<Fd> connect_to(const std::string &path)
-{
+Result<Fd> connect_to(const std::string &path) {
     const auto address = address_of(path);
     if (!address)
         return address.error();
     Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    if (!fd || connect(fd.get(), reinterpret_cast<const sockaddr *>(&*address), sizeof(*address)) != 0)
+    if (!fd ||
+        connect(fd.get(), reinterpret_cast<const sockaddr *>(&*address), sizeof(*address)) != 0)
         return Error{"connecting to " + path + ": " + std::strerror(errno),
                      "no daemon runs here; `l7ctl attach dev DEV` starts one",
                      errno == EACCES || errno == EPERM ? Blame::Environment : Blame::Failed};
     return fd;
 }
 
-bool send_all(int fd, std::string_view text)
-{
+bool send_all(int fd, std::string_view text) {
     while (!text.empty()) {
         const ssize_t sent = send(fd, text.data(), text.size(), MSG_NOSIGNAL);
         if (sent < 0 && errno == EINTR)
@@ -62,13 +60,11 @@ bool send_all(int fd, std::string_view text)
     return true;
 }
 
-class SocketAnswer : public Answer
-{
+class SocketAnswer : public Answer {
   public:
     explicit SocketAnswer(int fd) : fd_(fd) { buffer_.reserve(kFlush + 4096); }
 
-    bool write(std::string_view line) override
-    {
+    bool write(std::string_view line) override {
         buffer_ += '=';
         buffer_ += line;
         if (line.empty() || line.back() != '\n')
@@ -76,17 +72,16 @@ class SocketAnswer : public Answer
         return buffer_.size() < kFlush || flush();
     }
 
-    bool finish(const nlohmann::json &status)
-    {
-        buffer_ += '!' + status.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + '\n';
+    bool finish(const nlohmann::json &status) {
+        buffer_ +=
+            '!' + status.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + '\n';
         return flush();
     }
 
   private:
     static constexpr std::size_t kFlush = 32768;
 
-    bool flush()
-    {
+    bool flush() {
         gone_ = gone_ || !send_all(fd_, buffer_);
         buffer_.clear();
         return !gone_;
@@ -98,8 +93,7 @@ class SocketAnswer : public Answer
 };
 
 /// The request's line without its newline; empty where none came in time or it was too long.
-std::string read_request(int fd)
-{
+std::string read_request(int fd) {
     std::string out;
     char chunk[4096];
     while (out.size() <= Server::kRequestBytes) {
@@ -115,8 +109,7 @@ std::string read_request(int fd)
     return {};
 }
 
-nlohmann::json status_of(const Result<void> &result)
-{
+nlohmann::json status_of(const Result<void> &result) {
     if (result)
         return {{"code", 0}};
     return {{"code", static_cast<int>(result.error().blame)},
@@ -128,15 +121,13 @@ nlohmann::json status_of(const Result<void> &result)
 
 Server::Server(Fd socket, Fd lock, std::string path, Handler handler)
     : socket_(std::move(socket)), lock_(std::move(lock)), path_(std::move(path)),
-      shared_(std::make_shared<Shared>())
-{
+      shared_(std::make_shared<Shared>()) {
     shared_->handler = std::move(handler);
 }
 
 Server::Server(Server &&) noexcept = default;
 
-Server::~Server()
-{
+Server::~Server() {
     if (!socket_)
         return;
     unlink(path_.c_str());
@@ -144,8 +135,7 @@ Server::~Server()
     shared_->idle.wait(lock, [this] { return shared_->connections == 0; });
 }
 
-Result<Server> Server::listen(const std::string &path, Handler handler)
-{
+Result<Server> Server::listen(const std::string &path, Handler handler) {
     const auto address = address_of(path);
     if (!address)
         return address.error();
@@ -169,8 +159,7 @@ Result<Server> Server::listen(const std::string &path, Handler handler)
     return Server(std::move(fd), std::move(lock), path, std::move(handler));
 }
 
-void Server::accept()
-{
+void Server::accept() {
     Fd connection(accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC));
     if (!connection)
         return;
@@ -192,8 +181,7 @@ void Server::accept()
     std::thread(serve, shared_, std::move(connection)).detach();
 }
 
-void Server::serve(std::shared_ptr<Shared> shared, Fd connection)
-{
+void Server::serve(std::shared_ptr<Shared> shared, Fd connection) {
     SocketAnswer answer(connection.get());
     const std::string text = read_request(connection.get());
     const nlohmann::json request = nlohmann::json::parse(text, nullptr, false);
@@ -201,14 +189,16 @@ void Server::serve(std::shared_ptr<Shared> shared, Fd connection)
     shared->counters.requests++;
     if (!request.is_object() || !request.contains("command") || !request["command"].is_string()) {
         shared->counters.malformed++;
-        answer.finish(status_of(Error{"the request is no JSON object with a command", {}, Blame::Usage}));
+        answer.finish(
+            status_of(Error{"the request is no JSON object with a command", {}, Blame::Usage}));
     } else {
         try {
             answer.finish(status_of(shared->handler(request, answer)));
         } catch (const std::exception &error) {
             // A field of another type than the command expects.
             shared->counters.malformed++;
-            answer.finish(status_of(Error{std::string("bad request: ") + error.what(), {}, Blame::Usage}));
+            answer.finish(
+                status_of(Error{std::string("bad request: ") + error.what(), {}, Blame::Usage}));
         }
     }
     connection.reset();
@@ -217,14 +207,12 @@ void Server::serve(std::shared_ptr<Shared> shared, Fd connection)
     shared->idle.notify_all();
 }
 
-const ServerCounters &Server::counters() const
-{
+const ServerCounters &Server::counters() const {
     return shared_->counters;
 }
 
 Result<void> ask_daemon(const std::string &socket, const nlohmann::json &request,
-                        const std::function<void(std::string_view)> &each)
-{
+                        const std::function<void(std::string_view)> &each) {
     auto connection = connect_to(socket);
     if (!connection)
         return connection.error();
@@ -241,13 +229,15 @@ Result<void> ask_daemon(const std::string &socket, const nlohmann::json &request
             return Error{"the daemon went away while it answered"};
         buffer.append(chunk, static_cast<std::size_t>(got));
         std::size_t start = 0;
-        for (std::size_t end; (end = buffer.find('\n', start)) != std::string::npos; start = end + 1) {
+        for (std::size_t end; (end = buffer.find('\n', start)) != std::string::npos;
+             start = end + 1) {
             const std::string_view line(buffer.data() + start, end - start);
             if (line.starts_with('=')) {
                 each(line.substr(1));
                 continue;
             }
-            const auto status = nlohmann::json::parse(line.substr(line.empty() ? 0 : 1), nullptr, false);
+            const auto status =
+                nlohmann::json::parse(line.substr(line.empty() ? 0 : 1), nullptr, false);
             if (!status.is_object())
                 return Error{"the daemon's answer cannot be read"};
             if (status.value("code", 1) == 0)
@@ -259,8 +249,7 @@ Result<void> ask_daemon(const std::string &socket, const nlohmann::json &request
     }
 }
 
-bool daemon_answers(const std::string &socket)
-{
+bool daemon_answers(const std::string &socket) {
     return static_cast<bool>(connect_to(socket));
 }
 

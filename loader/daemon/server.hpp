@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The control socket: one request and its answer per connection.
 //
-// A request is one line of JSON, {"command": ..., ...}. The answer is lines that begin with '=' and are for the
-// user, and last a line that begins with '!': a JSON object with "code" (the exit code) and, unless that is 0, "message" and "hint".
+// A request is one line of JSON, {"command": ..., ...}. The answer is lines that begin with '=' and
+// are for the user, and last a line that begins with '!': a JSON object with "code" (the exit code)
+// and, unless that is 0, "message" and "hint".
 #pragma once
 
 #include "core/base/fd.hpp"
@@ -17,8 +18,7 @@
 namespace l7 {
 
 /// Where an answer's text goes, a line at a time. write is false once the client has gone.
-class Answer
-{
+class Answer {
   public:
     virtual ~Answer() = default;
     virtual bool write(std::string_view line) = 0;
@@ -33,14 +33,14 @@ struct ServerCounters {
 };
 
 /// Listens; every connection is served by a thread of its own, kConnections at most at once.
-class Server
-{
+class Server {
   public:
     static constexpr unsigned kConnections = 16;
     static constexpr std::size_t kRequestBytes = 65536;
     static constexpr int kRequestMs = 5000;
 
-    /// Binds the socket. One that a running daemon answers at is an error; one left by a dead one is replaced.
+    /// Binds the socket. One that a running daemon answers at is an error; one left by a dead one
+    /// is replaced.
     static Result<Server> listen(const std::string &path, Handler handler);
     Server(Server &&) noexcept;
     Server &operator=(Server &&) = delete;
@@ -65,7 +65,8 @@ class Server
     std::shared_ptr<Shared> shared_;
 };
 
-/// The client's side: sends the request, hands each line of the answer to `each`, and returns how it ended.
+/// The client's side: sends the request, hands each line of the answer to `each`, and returns how
+/// it ended.
 Result<void> ask_daemon(const std::string &socket, const nlohmann::json &request,
                         const std::function<void(std::string_view)> &each);
 

@@ -16,11 +16,12 @@ namespace l7 {
 
 namespace {
 
-constexpr int kStartMs = 60'000; // patterns compile and programs are verified, perhaps on a slow machine
+constexpr int kStartMs =
+    60'000; // patterns compile and programs are verified, perhaps on a slow machine
 
-/// The child: a session of its own, no terminal, output to the log; reports over `ready` through --ready-fd.
-[[noreturn]] void become_daemon(const Instance &instance, int ready)
-{
+/// The child: a session of its own, no terminal, output to the log; reports over `ready` through
+/// --ready-fd.
+[[noreturn]] void become_daemon(const Instance &instance, int ready) {
     setsid();
     const int null = open("/dev/null", O_RDWR);
     const int log = open(instance.log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
@@ -48,8 +49,7 @@ constexpr int kStartMs = 60'000; // patterns compile and programs are verified, 
 
 } // namespace
 
-Result<void> spawn_daemon(const Instance &instance)
-{
+Result<void> spawn_daemon(const Instance &instance) {
     int pipe_fds[2];
     if (pipe(pipe_fds) != 0)
         return Error{std::string("starting the daemon: ") + std::strerror(errno)};
@@ -68,7 +68,8 @@ Result<void> spawn_daemon(const Instance &instance)
     waitpid(child, nullptr, 0);
     to.reset();
 
-    // It writes "ok" when it answers, or the exit code, the error and the hint a line each; its end closes the pipe.
+    // It writes "ok" when it answers, or the exit code, the error and the hint a line each; its end
+    // closes the pipe.
     std::string said;
     pollfd waiting{from.get(), POLLIN, 0};
     char chunk[512];

@@ -6,8 +6,8 @@
 
 namespace l7 {
 
-/// Starts `l7ctl daemon` in the background, in a session of its own, and waits until it answers. The error is what the
-/// daemon itself said where it could not start.
+/// Starts `l7ctl daemon` in the background, in a session of its own, and waits until it answers.
+/// The error is what the daemon itself said where it could not start.
 Result<void> spawn_daemon(const Instance &instance);
 
 } // namespace l7

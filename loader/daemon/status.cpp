@@ -17,17 +17,25 @@ using Json = nlohmann::ordered_json;
 
 /// The members of l7_counters in their order.
 constexpr std::array<const char *, L7_COUNTERS> kCounterNames{
-    "bypassed", "not_ip", "mpls_unsupported", "truncated_link", "truncated_ip",
-    "truncated_transport", "bad_ip_version", "bad_ip_length", "bad_tcp_offset", "bad_udp_length",
-    "headers_too_deep", "fragments_later", "fragments_orphan", "fragments_table_failed",
-    "headers_pulled", "flows_created", "flows_restarted", "newcomers_failed", "limit_packets",
-    "limit_bytes", "retransmitted", "records", "records_lost", "payload_load_failed", "verdicts",
-    "verdicts_late", "verdicts_missing", "flows_failed", "expired_newcomers", "expired_flows",
+    "bypassed",          "not_ip",
+    "mpls_unsupported",  "truncated_link",
+    "truncated_ip",      "truncated_transport",
+    "bad_ip_version",    "bad_ip_length",
+    "bad_tcp_offset",    "bad_udp_length",
+    "headers_too_deep",  "fragments_later",
+    "fragments_orphan",  "fragments_table_failed",
+    "headers_pulled",    "flows_created",
+    "flows_restarted",   "newcomers_failed",
+    "limit_packets",     "limit_bytes",
+    "retransmitted",     "records",
+    "records_lost",      "payload_load_failed",
+    "verdicts",          "verdicts_late",
+    "verdicts_missing",  "flows_failed",
+    "expired_newcomers", "expired_flows",
     "map_missing",
 };
 
-Json hook_json(const HookStatus &hook)
-{
+Json hook_json(const HookStatus &hook) {
     if (!hook.attached)
         return nullptr;
     return {{"way", hook.mode == L7_ATTACH_TCX ? "tcx" : "clsact"},
@@ -35,8 +43,7 @@ Json hook_json(const HookStatus &hook)
             {"in_place", hook.in_place}};
 }
 
-Json devices_json(const Daemon &daemon)
-{
+Json devices_json(const Daemon &daemon) {
     Json out = Json::array();
     for (const DeviceReport &device : const_cast<Daemon &>(daemon).devices().report())
         out.push_back({{"dev", device.name},
@@ -49,8 +56,7 @@ Json devices_json(const Daemon &daemon)
     return out;
 }
 
-Json counters_json(const l7_counters &counters)
-{
+Json counters_json(const l7_counters &counters) {
     const auto values = std::bit_cast<std::array<std::uint64_t, L7_COUNTERS>>(counters);
     Json out = Json::object();
     for (std::size_t i = 0; i < values.size(); i++)
@@ -58,9 +64,9 @@ Json counters_json(const l7_counters &counters)
     return out;
 }
 
-/// The time below which `share` of the verdicts were in force, in microseconds; 0 where there were none.
-std::uint64_t quantile(const std::array<std::uint64_t, 32> &latency, double share)
-{
+/// The time below which `share` of the verdicts were in force, in microseconds; 0 where there were
+/// none.
+std::uint64_t quantile(const std::array<std::uint64_t, 32> &latency, double share) {
     std::uint64_t total = 0, sum = 0;
     for (const std::uint64_t count : latency)
         total += count;
@@ -72,8 +78,7 @@ std::uint64_t quantile(const std::array<std::uint64_t, 32> &latency, double shar
     return 0;
 }
 
-Json worker_json(const WorkerReport &worker)
-{
+Json worker_json(const WorkerReport &worker) {
     return {{"samples", worker.classifier.samples},
             {"stale_samples", worker.classifier.stale_samples},
             {"judged", worker.classifier.judged},
@@ -88,11 +93,11 @@ Json worker_json(const WorkerReport &worker)
             {"bad_records", worker.bad_records},
             {"ring_waiting", worker.ring_waiting},
             {"ring_size", worker.ring_size},
-            {"latency_us", {{"p50", quantile(worker.latency, 0.5)}, {"p99", quantile(worker.latency, 0.99)}}}};
+            {"latency_us",
+             {{"p50", quantile(worker.latency, 0.5)}, {"p99", quantile(worker.latency, 0.99)}}}};
 }
 
-Json gather(const Daemon &daemon, const l7_counters &counters)
-{
+Json gather(const Daemon &daemon, const l7_counters &counters) {
     const auto catalog = daemon.catalog();
     const l7_settings &settings = daemon.kernel().settings();
     Json workers = Json::array();
@@ -117,47 +122,50 @@ Json gather(const Daemon &daemon, const l7_counters &counters)
             {"devices", devices_json(daemon)},
             {"counters", counters_json(counters)},
             {"workers", workers},
-            {"control", {{"requests", server.requests.load()},
-                         {"refused", server.refused.load()},
-                         {"malformed", server.malformed.load()}}},
+            {"control",
+             {{"requests", server.requests.load()},
+              {"refused", server.refused.load()},
+              {"malformed", server.malformed.load()}}},
             {"ended_flows", daemon.ended_flows()},
             {"kernel_memory", memory},
             {"notes", daemon.notes()}};
 }
 
-std::string hook_text(const Json &hook)
-{
+std::string hook_text(const Json &hook) {
     if (hook.is_null())
         return "-";
-    return fmt::format("{} {}{}", hook["way"].get<std::string>(), hook["position"].get<std::string>(),
+    return fmt::format("{} {}{}", hook["way"].get<std::string>(),
+                       hook["position"].get<std::string>(),
                        hook["in_place"].get<bool>() ? "" : " (taken off by somebody)");
 }
 
-void print(const Json &status, Answer &answer)
-{
+void print(const Json &status, Answer &answer) {
     answer.write(fmt::format("daemon {} pins {} config {}{}", status["pid"].get<int>(),
                              status["pins"].get<std::string>(), status["config"].get<std::string>(),
                              status["bypass"].get<bool>() ? " BYPASSED" : ""));
-    answer.write(fmt::format("{} patterns ({} rejected), {} rules, mark mask {:#010x}, limits {} packets {} bytes",
-                             status["patterns"].get<std::size_t>(),
-                             status["patterns_rejected"].get<std::size_t>(),
-                             status["rules"].get<std::size_t>(), status["mark_mask"].get<std::uint32_t>(),
-                             status["packets"].get<unsigned>(), status["bytes"].get<unsigned>()));
+    answer.write(fmt::format(
+        "{} patterns ({} rejected), {} rules, mark mask {:#010x}, limits {} packets {} bytes",
+        status["patterns"].get<std::size_t>(), status["patterns_rejected"].get<std::size_t>(),
+        status["rules"].get<std::size_t>(), status["mark_mask"].get<std::uint32_t>(),
+        status["packets"].get<unsigned>(), status["bytes"].get<unsigned>()));
     for (const Json &device : status["devices"])
-        answer.write(fmt::format(
-            "device {:<15} {:<8} ingress {} egress {}{}", device["dev"].get<std::string>(),
-            !device["present"].get<bool>() ? "awaited" : device["up"].get<bool>() ? "up" : "down",
-            hook_text(device["ingress"]), hook_text(device["egress"]),
-            device["trouble"].get<std::string>().empty() ? "" : " " + device["trouble"].get<std::string>()));
+        answer.write(fmt::format("device {:<15} {:<8} ingress {} egress {}{}",
+                                 device["dev"].get<std::string>(),
+                                 !device["present"].get<bool>() ? "awaited"
+                                 : device["up"].get<bool>()     ? "up"
+                                                                : "down",
+                                 hook_text(device["ingress"]), hook_text(device["egress"]),
+                                 device["trouble"].get<std::string>().empty()
+                                     ? ""
+                                     : " " + device["trouble"].get<std::string>()));
     for (const Json &worker : status["workers"])
-        answer.write(fmt::format("worker samples {} verdicts {} undecided {} ring {}/{} latency p50 <{} us p99 <{} us",
-                                 worker["samples"].get<std::uint64_t>(),
-                                 worker["verdicts"].get<std::uint64_t>(),
-                                 worker["undecided"].get<std::uint64_t>(),
-                                 worker["ring_waiting"].get<std::uint64_t>(),
-                                 worker["ring_size"].get<std::uint64_t>(),
-                                 worker["latency_us"]["p50"].get<std::uint64_t>(),
-                                 worker["latency_us"]["p99"].get<std::uint64_t>()));
+        answer.write(fmt::format(
+            "worker samples {} verdicts {} undecided {} ring {}/{} latency p50 <{} us p99 <{} us",
+            worker["samples"].get<std::uint64_t>(), worker["verdicts"].get<std::uint64_t>(),
+            worker["undecided"].get<std::uint64_t>(), worker["ring_waiting"].get<std::uint64_t>(),
+            worker["ring_size"].get<std::uint64_t>(),
+            worker["latency_us"]["p50"].get<std::uint64_t>(),
+            worker["latency_us"]["p99"].get<std::uint64_t>()));
     for (const auto &[name, value] : status["counters"].items())
         if (value.get<std::uint64_t>() != 0)
             answer.write(fmt::format("counter {:<24} {}", name, value.get<std::uint64_t>()));
@@ -167,8 +175,7 @@ void print(const Json &status, Answer &answer)
 
 } // namespace
 
-Result<void> status_command(Daemon &daemon, const nlohmann::json &request, Answer &answer)
-{
+Result<void> status_command(Daemon &daemon, const nlohmann::json &request, Answer &answer) {
     const auto counters = daemon.kernel().counters();
     if (!counters)
         return counters.error();

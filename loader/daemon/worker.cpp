@@ -14,7 +14,8 @@ namespace l7 {
 
 namespace {
 
-// After this long every CPU that found a flow's old entry has left it (the programs run for microseconds).
+// After this long every CPU that found a flow's old entry has left it (the programs run for
+// microseconds).
 constexpr std::uint64_t kRetireNs = 20'000'000;
 constexpr std::uint64_t kSweepNs = 100'000'000;
 constexpr std::uint64_t kPublishNs = 250'000'000;
@@ -22,8 +23,7 @@ constexpr std::size_t kSweepMost = 4096;
 constexpr int kIdleMs = 250;
 constexpr int kRetireMs = 20;
 
-std::uint64_t now()
-{
+std::uint64_t now() {
     timespec time{};
     clock_gettime(CLOCK_MONOTONIC, &time);
     return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000 +
@@ -34,16 +34,14 @@ std::uint64_t now()
 
 Worker::Worker(KernelState &state, WorkerPort port, const ClassifierLimits &limits,
                Knowledge knowledge)
-    : state_(state), port_(std::move(port)), classifier_(limits)
-{
+    : state_(state), port_(std::move(port)), classifier_(limits) {
     classifier_.use(std::move(knowledge.database), std::move(knowledge.protocols));
     counts_.ring_size = port_.ring.size();
     port_.batch->count = 0; // what a killed process left: its records are still in the ring
 }
 
 Result<std::unique_ptr<Worker>> Worker::start(KernelState &state, unsigned index,
-                                              const ClassifierLimits &limits, Knowledge knowledge)
-{
+                                              const ClassifierLimits &limits, Knowledge knowledge) {
     auto port = state.open_port(index);
     if (!port)
         return port.error();
@@ -64,8 +62,7 @@ Result<std::unique_ptr<Worker>> Worker::start(KernelState &state, unsigned index
     return worker;
 }
 
-Worker::~Worker()
-{
+Worker::~Worker() {
     stop_ = true;
     if (thread_.joinable()) {
         eventfd_write(poke_.get(), 1);
@@ -73,8 +70,7 @@ Worker::~Worker()
     }
 }
 
-void Worker::use(Knowledge knowledge)
-{
+void Worker::use(Knowledge knowledge) {
     {
         const std::lock_guard lock(mutex_);
         offered_ = std::move(knowledge);
@@ -83,14 +79,12 @@ void Worker::use(Knowledge knowledge)
     eventfd_write(poke_.get(), 1);
 }
 
-WorkerReport Worker::report() const
-{
+WorkerReport Worker::report() const {
     const std::lock_guard lock(mutex_);
     return published_;
 }
 
-void Worker::run()
-{
+void Worker::run() {
     __atomic_store_n(&port_.flag->awake, 1U, __ATOMIC_SEQ_CST);
     while (!stop_) {
         if (offer_.exchange(false))
@@ -109,8 +103,7 @@ void Worker::run()
     __atomic_store_n(&port_.flag->awake, 0U, __ATOMIC_SEQ_CST);
 }
 
-void Worker::adopt_knowledge()
-{
+void Worker::adopt_knowledge() {
     Knowledge knowledge;
     {
         const std::lock_guard lock(mutex_);
@@ -121,8 +114,7 @@ void Worker::adopt_knowledge()
 }
 
 /// Judges what is in the ring, a batch at a time. Returns whether there was anything.
-bool Worker::drain()
-{
+bool Worker::drain() {
     bool any = false;
     const std::uint64_t time = now();
 
@@ -140,8 +132,7 @@ bool Worker::drain()
     return any;
 }
 
-bool Worker::take(Bytes record, std::uint64_t now_ns)
-{
+bool Worker::take(Bytes record, std::uint64_t now_ns) {
     l7_record head;
 
     if (record.size() < sizeof(head))
@@ -157,16 +148,14 @@ bool Worker::take(Bytes record, std::uint64_t now_ns)
     return true;
 }
 
-void Worker::add(const l7_verdict &verdict, std::uint64_t seen_ns)
-{
+void Worker::add(const l7_verdict &verdict, std::uint64_t seen_ns) {
     if (port_.batch->count >= L7_BATCH_MAX)
         flush();
     seen_ns_[port_.batch->count] = seen_ns;
     port_.batch->verdicts[port_.batch->count++] = verdict;
 }
 
-void Worker::flush()
-{
+void Worker::flush() {
     l7_batch &batch = *port_.batch;
 
     if (batch.count == 0)
@@ -193,16 +182,14 @@ void Worker::flush()
     batch.count = 0;
 }
 
-void Worker::queue_retirements(std::uint64_t now_ns)
-{
+void Worker::queue_retirements(std::uint64_t now_ns) {
     while (!retirements_.empty() && retirements_.front().due_ns <= now_ns) {
         add(retirements_.front().verdict, 0);
         retirements_.pop_front();
     }
 }
 
-void Worker::sweep(std::uint64_t now_ns)
-{
+void Worker::sweep(std::uint64_t now_ns) {
     next_sweep_ns_ = now_ns + kSweepNs;
     classifier_.sweep(now_ns, kSweepMost, swept_);
     for (const l7_verdict &verdict : swept_)
@@ -210,9 +197,9 @@ void Worker::sweep(std::uint64_t now_ns)
     swept_.clear();
 }
 
-void Worker::wait()
-{
-    // From here on producers wake us; what came before that is seen by the second look. See bpf/ring.h.
+void Worker::wait() {
+    // From here on producers wake us; what came before that is seen by the second look. See
+    // bpf/ring.h.
     __atomic_store_n(&port_.flag->awake, 0U, __ATOMIC_SEQ_CST);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     if (port_.ring.waiting() == 0 && !stop_) {
@@ -231,8 +218,7 @@ void Worker::wait()
     __atomic_store_n(&port_.flag->awake, 1U, __ATOMIC_SEQ_CST);
 }
 
-void Worker::publish()
-{
+void Worker::publish() {
     next_publish_ns_ = now() + kPublishNs;
     counts_.classifier = classifier_.counters();
     counts_.undecided = classifier_.flows();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// One thread that reads a ring, judges flows and writes verdicts. Workers share nothing but the compiled patterns.
+// One thread that reads a ring, judges flows and writes verdicts. Workers share nothing but the
+// compiled patterns.
 #pragma once
 
 #include "core/base/fd.hpp"
@@ -33,15 +34,15 @@ struct WorkerReport {
     std::uint64_t memory = 0;
     std::uint64_t ring_waiting = 0;
     std::uint64_t ring_size = 0;
-    /// Verdicts by the time from their packet to their being in force: slot n counts those below 2^n microseconds.
+    /// Verdicts by the time from their packet to their being in force: slot n counts those below
+    /// 2^n microseconds.
     std::array<std::uint64_t, 32> latency{};
 };
 
-class Worker
-{
+class Worker {
   public:
-    static Result<std::unique_ptr<Worker>> start(KernelState &state, unsigned index,
-                                                 const ClassifierLimits &limits, Knowledge knowledge);
+    static Result<std::unique_ptr<Worker>>
+    start(KernelState &state, unsigned index, const ClassifierLimits &limits, Knowledge knowledge);
 
     /// Stops the thread after it has finished the batch at hand.
     ~Worker();
@@ -55,7 +56,8 @@ class Worker
     WorkerReport report() const;
 
   private:
-    Worker(KernelState &state, WorkerPort port, const ClassifierLimits &limits, Knowledge knowledge);
+    Worker(KernelState &state, WorkerPort port, const ClassifierLimits &limits,
+           Knowledge knowledge);
 
     void run();
     void adopt_knowledge();
@@ -77,7 +79,8 @@ class Worker
     WorkerPort port_;
     Classifier classifier_;
     Fd epoll_, poke_;
-    std::array<std::uint64_t, L7_BATCH_MAX> seen_ns_{}; // of the batch's verdicts; 0: not a packet's
+    std::array<std::uint64_t, L7_BATCH_MAX>
+        seen_ns_{}; // of the batch's verdicts; 0: not a packet's
     std::deque<Retirement> retirements_;
     std::vector<l7_verdict> swept_;
     std::uint64_t next_sweep_ns_ = 0;

@@ -17,17 +17,16 @@ namespace {
 
 constexpr const char *kMountPoint = "/sys/fs/bpf";
 
-bool is_bpffs(const char *path)
-{
+bool is_bpffs(const char *path) {
     struct statfs info;
     return statfs(path, &info) == 0 && static_cast<unsigned long>(info.f_type) == BPF_FS_MAGIC;
 }
 
 } // namespace
 
-Result<void> make_pin_directory(const std::string &directory)
-{
-    if (!is_bpffs(kMountPoint) && mount("bpf", kMountPoint, "bpf", MS_NOSUID | MS_NOEXEC, "mode=0700"))
+Result<void> make_pin_directory(const std::string &directory) {
+    if (!is_bpffs(kMountPoint) &&
+        mount("bpf", kMountPoint, "bpf", MS_NOSUID | MS_NOEXEC, "mode=0700"))
         return Error{std::string("mounting bpffs at ") + kMountPoint + ": " + std::strerror(errno),
                      "l7ctl keeps its maps there; run as root", Blame::Environment};
     std::error_code failure;
@@ -42,8 +41,7 @@ Result<void> make_pin_directory(const std::string &directory)
     return {};
 }
 
-Result<void> remove_pins(const std::string &directory)
-{
+Result<void> remove_pins(const std::string &directory) {
     std::error_code failure;
     fs::remove_all(directory, failure);
     if (failure)

@@ -8,8 +8,8 @@
 
 namespace l7 {
 
-/// Makes `directory` below a mounted bpffs, mounting one at /sys/fs/bpf where there is none. Errors say which privilege or
-/// file system is missing.
+/// Makes `directory` below a mounted bpffs, mounting one at /sys/fs/bpf where there is none. Errors
+/// say which privilege or file system is missing.
 Result<void> make_pin_directory(const std::string &directory);
 
 /// Removes every pin in the directory and the directory.

@@ -18,43 +18,37 @@ namespace l7 {
 
 namespace {
 
-// Ours among clsact filters. Priorities are chosen so that ours is first or last; 1 is left to others.
+// Ours among clsact filters. Priorities are chosen so that ours is first or last; 1 is left to
+// others.
 constexpr std::uint32_t kHandle = 0x6c37;
 constexpr std::uint16_t kMiddlePriority = 0x6000;
 constexpr std::uint16_t kLowestPriority = 2;
 
-bpf_tc_attach_point attach_point(l7_hook hook)
-{
+bpf_tc_attach_point attach_point(l7_hook hook) {
     return hook == L7_INGRESS ? BPF_TC_INGRESS : BPF_TC_EGRESS;
 }
 
-const char *hook_name(l7_hook hook)
-{
+const char *hook_name(l7_hook hook) {
     return hook == L7_INGRESS ? "ingress" : "egress";
 }
 
 constexpr l7_hook kHooks[] = {L7_INGRESS, L7_EGRESS};
 
-bool lacks_tcx(int negative_errno)
-{
+bool lacks_tcx(int negative_errno) {
     return negative_errno == -EINVAL || negative_errno == -EOPNOTSUPP || negative_errno == -ENOTSUP;
 }
 
 } // namespace
 
-void Device::Unload::operator()(datapath_bpf *skeleton) const
-{
+void Device::Unload::operator()(datapath_bpf *skeleton) const {
     datapath_bpf__destroy(skeleton);
 }
 
 Device::Device(Device &&other) noexcept
     : link_(std::move(other.link_)), slot_(other.slot_), skeleton_(std::move(other.skeleton_)),
-      hooks_(std::exchange(other.hooks_, {})), load_seconds_(other.load_seconds_)
-{
-}
+      hooks_(std::exchange(other.hooks_, {})), load_seconds_(other.load_seconds_) {}
 
-Device &Device::operator=(Device &&other) noexcept
-{
+Device &Device::operator=(Device &&other) noexcept {
     std::swap(link_, other.link_);
     std::swap(slot_, other.slot_);
     std::swap(skeleton_, other.skeleton_);
@@ -63,8 +57,7 @@ Device &Device::operator=(Device &&other) noexcept
     return *this;
 }
 
-Device::~Device()
-{
+Device::~Device() {
     for (Hook &hook : hooks_)
         if (hook.link) {
             bpf_link__disconnect(hook.link); // the pin keeps it
@@ -72,8 +65,7 @@ Device::~Device()
         }
 }
 
-Result<void> Device::load(const KernelState &state)
-{
+Result<void> Device::load(const KernelState &state) {
     const auto start = std::chrono::steady_clock::now();
 
     skeleton_.reset(datapath_bpf__open());
@@ -85,14 +77,12 @@ Result<void> Device::load(const KernelState &state)
         return shared;
     if (const int failure = datapath_bpf__load(skeleton_.get()); failure)
         return kernel_error("loading the packet programs for " + link_.name, failure);
-    load_seconds_ =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    load_seconds_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return {};
 }
 
 Result<Device> Device::attach(const KernelState &state, const Link &link, unsigned slot,
-                              const AttachRequest &request)
-{
+                              const AttachRequest &request) {
     Device device(link, slot);
 
     if (auto loaded = device.load(state); !loaded)
@@ -110,13 +100,12 @@ Result<Device> Device::attach(const KernelState &state, const Link &link, unsign
 }
 
 Result<void> Device::attach_hook(const KernelState &state, l7_hook hook,
-                                 const AttachRequest &request)
-{
+                                 const AttachRequest &request) {
     Result<void> done = {};
     if (request.way != AttachWay::Clsact) {
         done = attach_tcx(state, hook, request.head);
-        if (!done && request.way == AttachWay::Auto && hooks_[hook].attachment.mode == L7_ATTACH_NONE &&
-            lacks_tcx(-errno))
+        if (!done && request.way == AttachWay::Auto &&
+            hooks_[hook].attachment.mode == L7_ATTACH_NONE && lacks_tcx(-errno))
             done = attach_clsact(state, hook, request.head);
     } else {
         done = attach_clsact(state, hook, request.head);
@@ -132,9 +121,9 @@ Result<void> Device::attach_hook(const KernelState &state, l7_hook hook,
     return state.store_attachment(slot_ * 2 + hook, note);
 }
 
-Result<void> Device::attach_tcx(const KernelState &state, l7_hook hook, bool head)
-{
-    bpf_program *program = hook == L7_INGRESS ? skeleton_->progs.l7_ingress : skeleton_->progs.l7_egress;
+Result<void> Device::attach_tcx(const KernelState &state, l7_hook hook, bool head) {
+    bpf_program *program =
+        hook == L7_INGRESS ? skeleton_->progs.l7_ingress : skeleton_->progs.l7_egress;
     LIBBPF_OPTS(bpf_link_create_opts, options, .flags = head ? BPF_F_BEFORE : 0U);
 
     const int fd = bpf_link_create(bpf_program__fd(program), static_cast<int>(link_.ifindex),
@@ -157,8 +146,7 @@ Result<void> Device::attach_tcx(const KernelState &state, l7_hook hook, bool hea
     return {};
 }
 
-Result<void> Device::attach_clsact(const KernelState &, l7_hook hook, bool head)
-{
+Result<void> Device::attach_clsact(const KernelState &, l7_hook hook, bool head) {
     LIBBPF_OPTS(bpf_tc_hook, place, .ifindex = static_cast<int>(link_.ifindex),
                 .attach_point = static_cast<bpf_tc_attach_point>(BPF_TC_INGRESS | BPF_TC_EGRESS));
     l7_attachment &note = hooks_[hook].attachment;
@@ -178,10 +166,11 @@ Result<void> Device::attach_clsact(const KernelState &, l7_hook hook, bool head)
         return others.error();
     std::uint32_t priority = kMiddlePriority;
     if (!others->empty())
-        priority = head ? others->front() - 1U : std::max<std::uint32_t>(others->back() + 1U, priority);
+        priority =
+            head ? others->front() - 1U : std::max<std::uint32_t>(others->back() + 1U, priority);
     if (priority < kLowestPriority || priority > 0xffff)
-        return Error{std::string("there is no filter priority left ") + (head ? "before" : "after") +
-                         " the filters on this hook",
+        return Error{std::string("there is no filter priority left ") +
+                         (head ? "before" : "after") + " the filters on this hook",
                      std::string("attach at the ") + (head ? "tail" : "head")};
     place.attach_point = attach_point(hook);
     LIBBPF_OPTS(bpf_tc_opts, options, .prog_fd = program_fd(hook), .handle = kHandle,
@@ -194,8 +183,7 @@ Result<void> Device::attach_clsact(const KernelState &, l7_hook hook, bool head)
     return {};
 }
 
-Result<Device> Device::adopt(const KernelState &state, const Link &link, unsigned slot)
-{
+Result<Device> Device::adopt(const KernelState &state, const Link &link, unsigned slot) {
     Device device(link, slot);
     const auto known = state.attachments();
     unsigned adopted = 0;
@@ -220,8 +208,7 @@ Result<Device> Device::adopt(const KernelState &state, const Link &link, unsigne
     return device;
 }
 
-Result<void> Device::adopt_hook(const KernelState &state, l7_hook hook, const l7_attachment &was)
-{
+Result<void> Device::adopt_hook(const KernelState &state, l7_hook hook, const l7_attachment &was) {
     if (was.mode == L7_ATTACH_TCX) {
         const std::string path = pin_path(state, hook);
         bpf_link *link = bpf_link__open(path.c_str());
@@ -248,17 +235,16 @@ Result<void> Device::adopt_hook(const KernelState &state, l7_hook hook, const l7
     return {};
 }
 
-Result<void> Device::detach(const KernelState &state)
-{
+Result<void> Device::detach(const KernelState &state) {
     Result<void> first = {};
     for (const l7_hook hook : kHooks)
         if (auto done = detach_hook(state, hook); !done && first)
-            first = std::move(done.error()).within("detaching from " + link_.name + " " + hook_name(hook));
+            first = std::move(done.error())
+                        .within("detaching from " + link_.name + " " + hook_name(hook));
     return first;
 }
 
-Result<void> Device::detach_hook(const KernelState &state, l7_hook hook)
-{
+Result<void> Device::detach_hook(const KernelState &state, l7_hook hook) {
     Hook &here = hooks_[hook];
     const l7_attachment was = std::exchange(here.attachment, {});
 
@@ -291,8 +277,7 @@ Result<void> Device::detach_hook(const KernelState &state, l7_hook hook)
     return done;
 }
 
-void Device::forget(const KernelState &state)
-{
+void Device::forget(const KernelState &state) {
     for (const l7_hook hook : kHooks) {
         if (hooks_[hook].attachment.mode == L7_ATTACH_NONE)
             continue;
@@ -302,8 +287,7 @@ void Device::forget(const KernelState &state)
     }
 }
 
-std::vector<std::string> Device::repair_pins(const KernelState &state) const
-{
+std::vector<std::string> Device::repair_pins(const KernelState &state) const {
     std::vector<std::string> repaired;
     for (const l7_hook hook : kHooks) {
         const std::string path = pin_path(state, hook);
@@ -314,18 +298,18 @@ std::vector<std::string> Device::repair_pins(const KernelState &state) const
     return repaired;
 }
 
-HookStatus Device::status(l7_hook hook) const
-{
+HookStatus Device::status(l7_hook hook) const {
     const l7_attachment &note = hooks_[hook].attachment;
-    HookStatus out{note.mode != L7_ATTACH_NONE, static_cast<l7_attach_mode>(note.mode), note.head != 0,
-                   false};
+    HookStatus out{note.mode != L7_ATTACH_NONE, static_cast<l7_attach_mode>(note.mode),
+                   note.head != 0, false};
 
     if (note.mode == L7_ATTACH_TCX) {
         bpf_link_info info{};
         std::uint32_t size = sizeof(info);
-        out.in_place = hooks_[hook].link &&
-                       bpf_link_get_info_by_fd(bpf_link__fd(hooks_[hook].link), &info, &size) == 0 &&
-                       info.tcx.ifindex == link_.ifindex;
+        out.in_place =
+            hooks_[hook].link &&
+            bpf_link_get_info_by_fd(bpf_link__fd(hooks_[hook].link), &info, &size) == 0 &&
+            info.tcx.ifindex == link_.ifindex;
     } else if (note.mode == L7_ATTACH_CLSACT) {
         LIBBPF_OPTS(bpf_tc_hook, place, .ifindex = static_cast<int>(link_.ifindex),
                     .attach_point = attach_point(hook));
@@ -335,14 +319,12 @@ HookStatus Device::status(l7_hook hook) const
     return out;
 }
 
-int Device::program_fd(l7_hook hook) const
-{
+int Device::program_fd(l7_hook hook) const {
     return bpf_program__fd(hook == L7_INGRESS ? skeleton_->progs.l7_ingress
                                               : skeleton_->progs.l7_egress);
 }
 
-std::string Device::pin_path(const KernelState &state, l7_hook hook) const
-{
+std::string Device::pin_path(const KernelState &state, l7_hook hook) const {
     // bpffs takes no '.' in names, and device names have no ':'.
     std::string name = link_.name;
     std::ranges::replace(name, '.', ':');

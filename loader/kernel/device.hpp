@@ -30,17 +30,18 @@ struct HookStatus {
     bool in_place = false; ///< false: somebody took it off behind our back
 };
 
-/// Owns the programs loaded for a device and the links that hold them there. Dropping it leaves the programs at work: the
-/// links are pinned. detach takes them off. One thread at a time.
-class Device
-{
+/// Owns the programs loaded for a device and the links that hold them there. Dropping it leaves the
+/// programs at work: the links are pinned. detach takes them off. One thread at a time.
+class Device {
   public:
-    /// Loads the programs for `link`, with accounting in `slot`, and puts them on the hooks asked for.
+    /// Loads the programs for `link`, with accounting in `slot`, and puts them on the hooks asked
+    /// for.
     static Result<Device> attach(const KernelState &state, const Link &link, unsigned slot,
                                  const AttachRequest &request);
 
-    /// Takes over what an earlier process attached: its links stay, the programs are replaced by ours in one step.
-    /// An error where the device is not the one it was, or nothing of us is on it any more.
+    /// Takes over what an earlier process attached: its links stay, the programs are replaced by
+    /// ours in one step. An error where the device is not the one it was, or nothing of us is on it
+    /// any more.
     static Result<Device> adopt(const KernelState &state, const Link &link, unsigned slot);
 
     Device(Device &&) noexcept;

@@ -6,8 +6,7 @@
 
 namespace l7 {
 
-Error kernel_error(const std::string &what, int negative_errno)
-{
+Error kernel_error(const std::string &what, int negative_errno) {
     const int number = negative_errno < 0 ? -negative_errno : errno;
     Error error{what + ": " + std::strerror(number)};
     if (number == EPERM || number == EACCES) {

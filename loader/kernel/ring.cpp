@@ -11,13 +11,11 @@ namespace {
 
 constexpr std::uint32_t kHeader = BPF_RINGBUF_HDR_SZ;
 
-std::size_t page_size()
-{
+std::size_t page_size() {
     return static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
 }
 
-std::uint64_t load_position(const std::byte *at)
-{
+std::uint64_t load_position(const std::byte *at) {
     return __atomic_load_n(reinterpret_cast<const unsigned long *>(at), __ATOMIC_ACQUIRE);
 }
 
@@ -25,27 +23,22 @@ std::uint64_t load_position(const std::byte *at)
 
 Ring::Ring(Fd fd, Mapping consumer, Mapping producer, std::uint32_t bytes)
     : fd_(std::move(fd)), consumer_(std::move(consumer)), producer_(std::move(producer)),
-      mask_(bytes - 1), at_(load_position(consumer_.data()))
-{
-}
+      mask_(bytes - 1), at_(load_position(consumer_.data())) {}
 
-Result<Ring> Ring::open(Fd fd, std::uint32_t bytes)
-{
+Result<Ring> Ring::open(Fd fd, std::uint32_t bytes) {
     const std::size_t page = page_size();
     void *consumer = mmap(nullptr, page, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
     if (consumer == MAP_FAILED)
         return Error{std::string("mapping a ring buffer: ") + std::strerror(errno)};
     Mapping consumer_map(consumer, page);
     const std::size_t size = page + 2ULL * bytes;
-    void *producer =
-        mmap(nullptr, size, PROT_READ, MAP_SHARED, fd.get(), static_cast<off_t>(page));
+    void *producer = mmap(nullptr, size, PROT_READ, MAP_SHARED, fd.get(), static_cast<off_t>(page));
     if (producer == MAP_FAILED)
         return Error{std::string("mapping a ring buffer's data: ") + std::strerror(errno)};
     return Ring(std::move(fd), std::move(consumer_map), Mapping(producer, size), bytes);
 }
 
-Bytes Ring::next()
-{
+Bytes Ring::next() {
     const std::uint64_t end = load_position(producer_.data());
     const std::byte *data = producer_.data() + page_size();
 
@@ -63,13 +56,11 @@ Bytes Ring::next()
     return {};
 }
 
-void Ring::commit()
-{
+void Ring::commit() {
     __atomic_store_n(reinterpret_cast<unsigned long *>(consumer_.data()), at_, __ATOMIC_RELEASE);
 }
 
-std::uint64_t Ring::waiting() const
-{
+std::uint64_t Ring::waiting() const {
     return load_position(producer_.data()) - at_;
 }
 

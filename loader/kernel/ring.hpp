@@ -10,22 +10,22 @@
 
 namespace l7 {
 
-/// Reads records in place. Their room is given back by commit only, so that a batch which was read but not finished when
-/// the process dies is read again by the next. One thread.
-class Ring
-{
+/// Reads records in place. Their room is given back by commit only, so that a batch which was read
+/// but not finished when the process dies is read again by the next. One thread.
+class Ring {
   public:
     /// Maps the ring buffer behind `fd`, whose data is `bytes` large.
     static Result<Ring> open(Fd fd, std::uint32_t bytes);
 
-    /// The next record, valid until commit; empty when there is none, or when the next one is not filled yet.
-    /// Discarded records are passed over.
+    /// The next record, valid until commit; empty when there is none, or when the next one is not
+    /// filled yet. Discarded records are passed over.
     Bytes next();
 
     /// Gives back the room of all records that next has returned.
     void commit();
 
-    /// Bytes that producers have reserved and next has not passed: 0 means that nothing is on its way.
+    /// Bytes that producers have reserved and next has not passed: 0 means that nothing is on its
+    /// way.
     std::uint64_t waiting() const;
 
     std::uint32_t size() const { return mask_ + 1; }

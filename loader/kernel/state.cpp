@@ -24,8 +24,7 @@ namespace {
 
 constexpr std::uint32_t kZero = 0;
 
-Result<Mapping> map_memory_of(int fd, std::size_t size)
-{
+Result<Mapping> map_memory_of(int fd, std::size_t size) {
     const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
     size = (size + page - 1) / page * page;
     void *at = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -35,16 +34,14 @@ Result<Mapping> map_memory_of(int fd, std::size_t size)
 }
 
 /// Array maps place values at multiples of 8.
-constexpr std::size_t stride(std::size_t value)
-{
+constexpr std::size_t stride(std::size_t value) {
     return (value + 7) & ~std::size_t{7};
 }
 
 } // namespace
 
 Result<std::unique_ptr<KernelState>> KernelState::open(const std::string &directory,
-                                                       const Config &config, bool &adopted)
-{
+                                                       const Config &config, bool &adopted) {
     std::unique_ptr<KernelState> state(new KernelState);
 
     state->directory_ = directory;
@@ -55,13 +52,11 @@ Result<std::unique_ptr<KernelState>> KernelState::open(const std::string &direct
     return state;
 }
 
-KernelState::~KernelState()
-{
+KernelState::~KernelState() {
     control_bpf__destroy(skeleton_);
 }
 
-Result<void> KernelState::load(const Config &config, bool &adopted)
-{
+Result<void> KernelState::load(const Config &config, bool &adopted) {
     skeleton_ = control_bpf__open();
     if (!skeleton_)
         return kernel_error("opening the control programs", -errno);
@@ -74,10 +69,11 @@ Result<void> KernelState::load(const Config &config, bool &adopted)
     if (auto mapped = map_memory(); !mapped)
         return mapped;
 
-    const std::uint32_t shards = config.workers
-                                     ? std::bit_ceil(config.workers)
-                                     : std::bit_floor(std::clamp(std::thread::hardware_concurrency(), 1U, 4U));
-    // Rings hold what an earlier process did not finish: their number stays while the state is pinned.
+    const std::uint32_t shards =
+        config.workers ? std::bit_ceil(config.workers)
+                       : std::bit_floor(std::clamp(std::thread::hardware_concurrency(), 1U, 4U));
+    // Rings hold what an earlier process did not finish: their number stays while the state is
+    // pinned.
     shards_ = adopted && settings_->shards ? settings_->shards : shards;
     settings_->abi = L7_ABI;
     settings_->shards = shards_;
@@ -86,13 +82,11 @@ Result<void> KernelState::load(const Config &config, bool &adopted)
     return configure(config);
 }
 
-Result<void> KernelState::adopt_sizes(bool &adopted)
-{
+Result<void> KernelState::adopt_sizes(bool &adopted) {
     bpf_map *map;
 
     adopted = false;
-    bpf_object__for_each_map(map, skeleton_->obj)
-    {
+    bpf_object__for_each_map(map, skeleton_->obj) {
         if (bpf_map__is_internal(map))
             continue;
         const std::string path = directory_ + "/" + bpf_map__name(map);
@@ -132,8 +126,7 @@ Result<void> KernelState::adopt_sizes(bool &adopted)
     return {};
 }
 
-Result<void> KernelState::map_memory()
-{
+Result<void> KernelState::map_memory() {
     const auto map_one = [](bpf_map *map, std::size_t bytes, Mapping &into) -> Result<void> {
         auto mapped = map_memory_of(bpf_map__fd(map), bytes);
         if (!mapped)
@@ -155,8 +148,7 @@ Result<void> KernelState::map_memory()
     return {};
 }
 
-Result<void> KernelState::open_rings(const Config &config)
-{
+Result<void> KernelState::open_rings(const Config &config) {
     const int outer = bpf_map__fd(skeleton_->maps.rings);
 
     rings_.clear();
@@ -180,8 +172,7 @@ Result<void> KernelState::open_rings(const Config &config)
     return {};
 }
 
-std::uint32_t KernelState::ticks_per_second()
-{
+std::uint32_t KernelState::ticks_per_second() {
     // The coarse clock advances once a jiffy; its resolution is the jiffy's length.
     timespec resolution{};
     clock_getres(CLOCK_MONOTONIC_COARSE, &resolution);
@@ -189,8 +180,7 @@ std::uint32_t KernelState::ticks_per_second()
     return static_cast<std::uint32_t>((1'000'000'000 + length / 2) / length);
 }
 
-Result<void> KernelState::configure(const Config &config)
-{
+Result<void> KernelState::configure(const Config &config) {
     const std::uint32_t second = ticks_per_second();
     const TimeoutConfig &from = config.timeouts;
     const l7_timeouts limits{from.tcp_established * second, from.tcp_opening * second,
@@ -202,13 +192,13 @@ Result<void> KernelState::configure(const Config &config)
     settings_->sample_bytes = config.bytes;
     settings_->sample_packets = config.packets;
     settings_->handover_ticks = 2 * second;
-    if (const int failure = bpf_map_update_elem(map_fd("timeouts"), &kZero, &limits, BPF_ANY); failure)
+    if (const int failure = bpf_map_update_elem(map_fd("timeouts"), &kZero, &limits, BPF_ANY);
+        failure)
         return kernel_error("writing timeouts", failure);
     return {};
 }
 
-Result<void> KernelState::set_outcomes(const std::vector<l7_outcome> &outcomes)
-{
+Result<void> KernelState::set_outcomes(const std::vector<l7_outcome> &outcomes) {
     const std::uint32_t bank = (settings_->outcome_bank & 1) ^ 1;
     const int fd = map_fd("outcomes");
 
@@ -222,8 +212,7 @@ Result<void> KernelState::set_outcomes(const std::vector<l7_outcome> &outcomes)
     return {};
 }
 
-Result<l7_outcome> KernelState::outcome(std::uint16_t protocol) const
-{
+Result<l7_outcome> KernelState::outcome(std::uint16_t protocol) const {
     const std::uint32_t index =
         (settings_->outcome_bank & 1) * L7_PROTOCOLS_MAX + protocol % L7_PROTOCOLS_MAX;
     l7_outcome out{};
@@ -232,13 +221,11 @@ Result<l7_outcome> KernelState::outcome(std::uint16_t protocol) const
     return out;
 }
 
-void KernelState::set_bypass(bool on)
-{
+void KernelState::set_bypass(bool on) {
     __atomic_store_n(&settings_->bypass, on ? 1U : 0U, __ATOMIC_RELEASE);
 }
 
-Result<void> KernelState::restore_protocols(Protocols &protocols) const
-{
+Result<void> KernelState::restore_protocols(Protocols &protocols) const {
     for (std::uint32_t number = L7_PROTOCOL_FIRST; number < L7_PROTOCOLS_MAX; number++) {
         l7_protocol_name entry{};
         if (bpf_map_lookup_elem(map_fd("protocols"), &number, &entry) != 0 || entry.name[0] == 0)
@@ -250,24 +237,21 @@ Result<void> KernelState::restore_protocols(Protocols &protocols) const
     return {};
 }
 
-Result<void> KernelState::store_protocols(const Protocols &protocols) const
-{
+Result<void> KernelState::store_protocols(const Protocols &protocols) const {
     for (std::uint32_t number = 0; number < protocols.end(); number++) {
         l7_protocol_name entry{};
         const std::string &name = protocols.name(static_cast<std::uint16_t>(number));
         if (name == "?")
             continue;
         std::memcpy(entry.name, name.data(), std::min(name.size(), sizeof(entry.name) - 1));
-        if (const int failure =
-                bpf_map_update_elem(map_fd("protocols"), &number, &entry, BPF_ANY);
+        if (const int failure = bpf_map_update_elem(map_fd("protocols"), &number, &entry, BPF_ANY);
             failure)
             return kernel_error("writing protocol names", failure);
     }
     return {};
 }
 
-Result<WorkerPort> KernelState::open_port(unsigned worker)
-{
+Result<WorkerPort> KernelState::open_port(unsigned worker) {
     bpf_map_info info{};
     std::uint32_t size = sizeof(info);
     const int fd = rings_.at(worker).get();
@@ -284,14 +268,12 @@ Result<WorkerPort> KernelState::open_port(unsigned worker)
         worker};
 }
 
-Result<void> KernelState::apply(unsigned worker) const
-{
+Result<void> KernelState::apply(unsigned worker) const {
     struct {
         std::uint32_t worker;
         std::uint32_t reserved;
     } arguments{worker, 0};
-    LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &arguments,
-                .ctx_size_in = sizeof(arguments));
+    LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = &arguments, .ctx_size_in = sizeof(arguments));
 
     if (const int failure =
             bpf_prog_test_run_opts(bpf_program__fd(skeleton_->progs.l7_apply), &options);
@@ -302,9 +284,9 @@ Result<void> KernelState::apply(unsigned worker) const
     return {};
 }
 
-Result<void> KernelState::read_iterator(const char *program, Table table,
-                                        const std::function<bool(const l7_flow_entry &)> &each) const
-{
+Result<void>
+KernelState::read_iterator(const char *program, Table table,
+                           const std::function<bool(const l7_flow_entry &)> &each) const {
     bpf_iter_link_info target{};
     LIBBPF_OPTS(bpf_iter_attach_opts, options, .link_info = &target,
                 .link_info_len = sizeof(target));
@@ -346,14 +328,12 @@ Result<void> KernelState::read_iterator(const char *program, Table table,
 }
 
 Result<void> KernelState::walk(Table table,
-                               const std::function<bool(const l7_flow_entry &)> &each) const
-{
+                               const std::function<bool(const l7_flow_entry &)> &each) const {
     return read_iterator("l7_dump", table, each);
 }
 
 Result<void> KernelState::sweep(Table table,
-                                const std::function<void(const l7_flow_entry &)> &each) const
-{
+                                const std::function<void(const l7_flow_entry &)> &each) const {
     return read_iterator(table == Table::Flows ? "l7_sweep_flows" : "l7_sweep_newcomers", table,
                          [&](const l7_flow_entry &entry) {
                              each(entry);
@@ -361,8 +341,7 @@ Result<void> KernelState::sweep(Table table,
                          });
 }
 
-Result<l7_counters> KernelState::counters() const
-{
+Result<l7_counters> KernelState::counters() const {
     const auto cpus = static_cast<std::size_t>(libbpf_num_possible_cpus());
     std::vector<std::array<std::uint64_t, L7_COUNTERS>> values(cpus);
     std::array<std::uint64_t, L7_COUNTERS> sum{};
@@ -374,8 +353,7 @@ Result<l7_counters> KernelState::counters() const
     return std::bit_cast<l7_counters>(sum);
 }
 
-std::vector<AccountRow> KernelState::accounting() const
-{
+std::vector<AccountRow> KernelState::accounting() const {
     constexpr std::uint32_t kChunk = 1024;
     const auto cpus = static_cast<std::size_t>(libbpf_num_possible_cpus());
     std::vector<std::uint32_t> keys(kChunk);
@@ -387,8 +365,8 @@ std::vector<AccountRow> KernelState::accounting() const
     for (;;) {
         std::uint32_t count = kChunk;
         const int failure =
-            bpf_map_lookup_batch(map_fd("accounting"), first ? nullptr : &batch, &batch, keys.data(),
-                                 values.data(), &count, nullptr);
+            bpf_map_lookup_batch(map_fd("accounting"), first ? nullptr : &batch, &batch,
+                                 keys.data(), values.data(), &count, nullptr);
         if (failure && failure != -ENOENT)
             return out;
         for (std::uint32_t i = 0; i < count; i++) {
@@ -409,8 +387,7 @@ std::vector<AccountRow> KernelState::accounting() const
     }
 }
 
-Result<void> KernelState::clear_accounting(unsigned slot) const
-{
+Result<void> KernelState::clear_accounting(unsigned slot) const {
     const std::vector<l7_account> zeros(static_cast<std::size_t>(libbpf_num_possible_cpus()));
     const std::uint32_t first = slot * 2 * L7_PROTOCOLS_MAX;
 
@@ -422,28 +399,25 @@ Result<void> KernelState::clear_accounting(unsigned slot) const
     return {};
 }
 
-std::vector<l7_attachment> KernelState::attachments() const
-{
+std::vector<l7_attachment> KernelState::attachments() const {
     std::vector<l7_attachment> out(L7_ATTACH_MAX);
     for (std::uint32_t i = 0; i < L7_ATTACH_MAX; i++)
         bpf_map_lookup_elem(map_fd("attachments"), &i, &out[i]);
     return out;
 }
 
-Result<void> KernelState::store_attachment(unsigned attach, const l7_attachment &attachment) const
-{
+Result<void> KernelState::store_attachment(unsigned attach, const l7_attachment &attachment) const {
     const std::uint32_t index = attach;
-    if (const int failure = bpf_map_update_elem(map_fd("attachments"), &index, &attachment, BPF_ANY);
+    if (const int failure =
+            bpf_map_update_elem(map_fd("attachments"), &index, &attachment, BPF_ANY);
         failure)
         return kernel_error("noting an attachment", failure);
     return {};
 }
 
-Result<void> KernelState::share_maps(bpf_object *object) const
-{
+Result<void> KernelState::share_maps(bpf_object *object) const {
     bpf_map *map;
-    bpf_object__for_each_map(map, object)
-    {
+    bpf_object__for_each_map(map, object) {
         const bpf_map *ours = bpf_object__find_map_by_name(skeleton_->obj, bpf_map__name(map));
         if (!ours || bpf_map__is_internal(map))
             continue;
@@ -453,13 +427,11 @@ Result<void> KernelState::share_maps(bpf_object *object) const
     return {};
 }
 
-std::vector<std::string> KernelState::repair_pins() const
-{
+std::vector<std::string> KernelState::repair_pins() const {
     std::vector<std::string> repaired;
     bpf_map *map;
 
-    bpf_object__for_each_map(map, skeleton_->obj)
-    {
+    bpf_object__for_each_map(map, skeleton_->obj) {
         if (bpf_map__is_internal(map))
             continue;
         const std::string path = directory_ + "/" + bpf_map__name(map);
@@ -469,8 +441,7 @@ std::vector<std::string> KernelState::repair_pins() const
     return repaired;
 }
 
-std::vector<std::pair<std::string, std::uint64_t>> KernelState::memory() const
-{
+std::vector<std::pair<std::string, std::uint64_t>> KernelState::memory() const {
     std::vector<std::pair<std::string, std::uint64_t>> out;
     const auto charged = [](int fd) -> std::uint64_t {
         std::ifstream info("/proc/self/fdinfo/" + std::to_string(fd));
@@ -482,16 +453,14 @@ std::vector<std::pair<std::string, std::uint64_t>> KernelState::memory() const
     bpf_map *map;
     bpf_object__for_each_map(map, skeleton_->obj) if (!bpf_map__is_internal(map))
         out.emplace_back(bpf_map__name(map), charged(bpf_map__fd(map)));
-    out.emplace_back("ring buffers",
-                     std::accumulate(rings_.begin(), rings_.end(), std::uint64_t{0},
-                                     [&](std::uint64_t sum, const Fd &ring) {
-                                         return sum + charged(ring.get());
-                                     }));
+    out.emplace_back("ring buffers", std::accumulate(rings_.begin(), rings_.end(), std::uint64_t{0},
+                                                     [&](std::uint64_t sum, const Fd &ring) {
+                                                         return sum + charged(ring.get());
+                                                     }));
     return out;
 }
 
-int KernelState::map_fd(const char *name) const
-{
+int KernelState::map_fd(const char *name) const {
     return bpf_map__fd(bpf_object__find_map_by_name(skeleton_->obj, name));
 }
 

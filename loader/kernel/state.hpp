@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Everything of ours in the kernel that is not a device: the pinned maps, the rings, and the programs that work on flows.
+// Everything of ours in the kernel that is not a device: the pinned maps, the rings, and the
+// programs that work on flows.
 //
 // Threads: maps may be used from any; a Batch and a Ring belong to one worker.
 #pragma once
@@ -38,11 +39,11 @@ struct AccountRow {
     l7_account account;
 };
 
-class KernelState
-{
+class KernelState {
   public:
-    /// Opens the state below `directory`, adopting what is pinned there. What cannot be adopted (another ABI, other
-    /// sizes of keys or values) is an error that says so. `adopted` tells whether anything was.
+    /// Opens the state below `directory`, adopting what is pinned there. What cannot be adopted
+    /// (another ABI, other sizes of keys or values) is an error that says so. `adopted` tells
+    /// whether anything was.
     static Result<std::unique_ptr<KernelState>> open(const std::string &directory,
                                                      const Config &config, bool &adopted);
     ~KernelState();
@@ -75,7 +76,8 @@ class KernelState
     enum class Table { Flows, Newcomers };
     Result<void> walk(Table table, const std::function<bool(const l7_flow_entry &)> &each) const;
 
-    /// Removes flows that have ended or been idle too long; those whose verdict was not moved elsewhere go to `each`.
+    /// Removes flows that have ended or been idle too long; those whose verdict was not moved
+    /// elsewhere go to `each`.
     Result<void> sweep(Table table, const std::function<void(const l7_flow_entry &)> &each) const;
 
     Result<l7_counters> counters() const;

@@ -2,9 +2,9 @@
 #include "net/links.hpp"
 
 #include <cerrno>
-#include <linux/rtnetlink.h>
 #include <linux/if.h>
 #include <linux/if_arp.h>
+#include <linux/rtnetlink.h>
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
 #include <netlink/route/link.h>
@@ -15,8 +15,7 @@ namespace l7 {
 namespace {
 
 /// Device types whose packets start with the IP header (linux/if_arp.h).
-bool is_l3(unsigned type)
-{
+bool is_l3(unsigned type) {
     switch (type) {
     case ARPHRD_NONE:
     case ARPHRD_RAWIP:
@@ -32,21 +31,18 @@ bool is_l3(unsigned type)
     }
 }
 
-Link to_link(rtnl_link *from)
-{
+Link to_link(rtnl_link *from) {
     return {static_cast<std::uint32_t>(rtnl_link_get_ifindex(from)), rtnl_link_get_name(from),
             is_l3(rtnl_link_get_arptype(from)), (rtnl_link_get_flags(from) & IFF_UP) != 0};
 }
 
 } // namespace
 
-void LinkMonitor::Close::operator()(nl_sock *socket) const
-{
+void LinkMonitor::Close::operator()(nl_sock *socket) const {
     nl_socket_free(socket);
 }
 
-Result<Link> find_link(const std::string &name)
-{
+Result<Link> find_link(const std::string &name) {
     const std::unique_ptr<nl_sock, void (*)(nl_sock *)> socket(nl_socket_alloc(), nl_socket_free);
     if (!socket)
         return Error{"out of memory"};
@@ -56,16 +52,16 @@ Result<Link> find_link(const std::string &name)
     if (const int failure = rtnl_link_get_kernel(socket.get(), 0, name.c_str(), &found);
         failure < 0)
         return Error{"device " + name + ": " +
-                         (failure == -NLE_NODEV || failure == -NLE_OBJ_NOTFOUND ? "no such device"
-                                                                              : nl_geterror(failure)),
+                         (failure == -NLE_NODEV || failure == -NLE_OBJ_NOTFOUND
+                              ? "no such device"
+                              : nl_geterror(failure)),
                      "`ip link` lists the devices of this network namespace"};
     const Link link = to_link(found);
     rtnl_link_put(found);
     return link;
 }
 
-Result<LinkMonitor> LinkMonitor::open()
-{
+Result<LinkMonitor> LinkMonitor::open() {
     std::unique_ptr<nl_sock, Close> socket(nl_socket_alloc());
     if (!socket)
         return Error{"out of memory"};
@@ -80,13 +76,11 @@ Result<LinkMonitor> LinkMonitor::open()
     return LinkMonitor(std::move(socket));
 }
 
-int LinkMonitor::fd() const
-{
+int LinkMonitor::fd() const {
     return nl_socket_get_fd(socket_.get());
 }
 
-bool LinkMonitor::take(const std::function<void(const Event &)> &each)
-{
+bool LinkMonitor::take(const std::function<void(const Event &)> &each) {
     const auto parse = [](nl_msg *message, void *to) -> int {
         const nlmsghdr *header = nlmsg_hdr(message);
         struct Context {

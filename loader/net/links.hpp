@@ -24,8 +24,7 @@ struct Link {
 Result<Link> find_link(const std::string &name);
 
 /// Tells of devices that come, change and go. One thread.
-class LinkMonitor
-{
+class LinkMonitor {
   public:
     struct Event {
         Link link;
@@ -37,8 +36,8 @@ class LinkMonitor
     /// Readable when there is something to take.
     int fd() const;
 
-    /// Hands out what has happened since the last call. Returns false when events were lost and all devices must be looked
-    /// at again.
+    /// Hands out what has happened since the last call. Returns false when events were lost and all
+    /// devices must be looked at again.
     bool take(const std::function<void(const Event &)> &each);
 
   private:

@@ -10,8 +10,7 @@
 
 namespace l7 {
 
-Result<void> enter_netns(const std::string &name)
-{
+Result<void> enter_netns(const std::string &name) {
     if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos)
         return Error{"'" + name + "' is no name of a network namespace", {}, Blame::Usage};
     const std::string path = "/run/netns/" + name;
@@ -19,8 +18,8 @@ Result<void> enter_netns(const std::string &name)
     if (!fd)
         return Error{"opening " + path + ": " + std::strerror(errno), "`ip netns` lists the names"};
     if (setns(fd.get(), CLONE_NEWNET) != 0)
-        return Error{"entering network namespace " + name + ": " + std::strerror(errno), "run as root",
-                     Blame::Environment};
+        return Error{"entering network namespace " + name + ": " + std::strerror(errno),
+                     "run as root", Blame::Environment};
     return {};
 }
 

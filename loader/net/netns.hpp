@@ -7,8 +7,9 @@
 
 namespace l7 {
 
-/// Moves this process, before it has threads, into the network namespace `name` of iproute2 (/run/netns/NAME). The mounts
-/// stay as they are, unlike with `ip netns exec`, so that bpffs stays visible.
+/// Moves this process, before it has threads, into the network namespace `name` of iproute2
+/// (/run/netns/NAME). The mounts stay as they are, unlike with `ip netns exec`, so that bpffs stays
+/// visible.
 Result<void> enter_netns(const std::string &name);
 
 } // namespace l7

@@ -16,8 +16,7 @@ namespace {
 using Socket = std::unique_ptr<nl_sock, void (*)(nl_sock *)>;
 using Cache = std::unique_ptr<nl_cache, void (*)(nl_cache *)>;
 
-Result<Socket> connect()
-{
+Result<Socket> connect() {
     Socket socket(nl_socket_alloc(), nl_socket_free);
     if (!socket)
         return Error{"out of memory"};
@@ -28,8 +27,7 @@ Result<Socket> connect()
 
 } // namespace
 
-Result<std::vector<std::uint16_t>> filter_priorities(std::uint32_t ifindex, bool egress)
-{
+Result<std::vector<std::uint16_t>> filter_priorities(std::uint32_t ifindex, bool egress) {
     auto socket = connect();
     if (!socket)
         return socket.error();
@@ -50,8 +48,7 @@ Result<std::vector<std::uint16_t>> filter_priorities(std::uint32_t ifindex, bool
     return out;
 }
 
-Result<bool> has_clsact(std::uint32_t ifindex)
-{
+Result<bool> has_clsact(std::uint32_t ifindex) {
     auto socket = connect();
     if (!socket)
         return socket.error();

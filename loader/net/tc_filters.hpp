@@ -9,7 +9,8 @@
 
 namespace l7 {
 
-/// Priorities of the filters at a clsact hook (ingress or egress), ascending; empty where there is no clsact qdisc.
+/// Priorities of the filters at a clsact hook (ingress or egress), ascending; empty where there is
+/// no clsact qdisc.
 Result<std::vector<std::uint16_t>> filter_priorities(std::uint32_t ifindex, bool egress);
 
 /// True when the device has a clsact (or ingress) qdisc.

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What known flows are measured against: nothing at all, and the least a classifier must do. */
+#include <bpf/bpf_helpers.h>
 #include <l7ctl/packet.h>
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
-#include <bpf/bpf_helpers.h>
 
 struct reference_flow {
     __u64 packets;
@@ -20,15 +20,14 @@ struct {
 } reference_flows SEC(".maps");
 
 SEC("tc")
-int empty(struct __sk_buff *skb)
-{
+int empty(struct __sk_buff *skb) {
     return -1;
 }
 
-/* One hash lookup, two counters, mark and priority; source and target as they stand in the packet. */
+/* One hash lookup, two counters, mark and priority; source and target as they stand in the packet.
+ */
 SEC("tc")
-int minimal(struct __sk_buff *skb)
-{
+int minimal(struct __sk_buff *skb) {
     const __u8 *data = (void *)(long)skb->data;
     const __u8 *end = (void *)(long)skb->data_end;
     struct reference_flow *flow;

@@ -16,25 +16,24 @@ using namespace l7::test;
 namespace {
 
 /// What of a flow must agree.
-using Outcome = std::tuple<std::uint16_t, std::uint8_t, std::uint16_t, std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t>;
+using Outcome = std::tuple<std::uint16_t, std::uint8_t, std::uint16_t, std::uint64_t, std::uint64_t,
+                           std::uint64_t, std::uint64_t>;
 using Outcomes = std::map<std::string, Outcome>;
 
-std::string text_of(const l7_key &key)
-{
+std::string text_of(const l7_key &key) {
     return std::string(reinterpret_cast<const char *>(&key), sizeof(key));
 }
 
-Outcome outcome_of(const l7_flow &flow)
-{
-    return {flow.protocol, flow.reason, flow.verdict_packet, flow.packets[0], flow.packets[1], flow.bytes[0], flow.bytes[1]};
+Outcome outcome_of(const l7_flow &flow) {
+    return {flow.protocol,   flow.reason,   flow.verdict_packet, flow.packets[0],
+            flow.packets[1], flow.bytes[0], flow.bytes[1]};
 }
 
 struct Patterns {
     std::shared_ptr<Protocols> protocols = std::make_shared<Protocols>();
     std::shared_ptr<const Database> database;
 
-    Patterns()
-    {
+    Patterns() {
         auto library = load_patterns({L7_SOURCE_DIR "/patterns"});
         REQUIRE(library);
         add_ip_protocols(*protocols);
@@ -45,8 +44,7 @@ struct Patterns {
     }
 };
 
-Outcomes in_kernel(const Patterns &patterns, const std::vector<Buffer> &packets)
-{
+Outcomes in_kernel(const Patterns &patterns, const std::vector<Buffer> &packets) {
     Config config = State::small();
     config.flows = 65536; // an LRU table recycles before it is full
     config.newcomers = 65536;
@@ -70,12 +68,12 @@ Outcomes in_kernel(const Patterns &patterns, const std::vector<Buffer> &packets)
     return out;
 }
 
-Outcomes natively(const Patterns &patterns, const std::vector<Buffer> &packets)
-{
+Outcomes natively(const Patterns &patterns, const std::vector<Buffer> &packets) {
     NativeLimits limits;
     Offline offline(patterns.database, patterns.protocols, limits);
     for (const Buffer &packet : packets) // one instant, as for the kernel
-        offline.packet(packet.data(), packet.size(), static_cast<std::uint32_t>(packet.size()), 1'000'000'000, false);
+        offline.packet(packet.data(), packet.size(), static_cast<std::uint32_t>(packet.size()),
+                       1'000'000'000, false);
     offline.finish();
     Outcomes out;
     for (const NativeFlow &flow : offline.path().flows())
@@ -83,8 +81,7 @@ Outcomes natively(const Patterns &patterns, const std::vector<Buffer> &packets)
     return out;
 }
 
-void compare(const Patterns &patterns, std::vector<Buffer> packets)
-{
+void compare(const Patterns &patterns, std::vector<Buffer> packets) {
     std::erase_if(packets, [](const Buffer &packet) { return !testable(packet); });
     REQUIRE(packets.size() > 100);
     const Outcomes kernel = in_kernel(patterns, packets), native = natively(patterns, packets);
@@ -97,18 +94,20 @@ void compare(const Patterns &patterns, std::vector<Buffer> packets)
             std::memcpy(&raw, key.data(), sizeof(raw));
             const End a = end_of(raw, 0), b = end_of(raw, 1);
             if (++different < 10)
-                FAIL_CHECK(a.address << ":" << a.port << " " << b.address << ":" << b.port << " native "
-                                     << patterns.protocols->name(std::get<0>(outcome)) << " kernel "
-                                     << (found == kernel.end() ? "nothing" : patterns.protocols->name(std::get<0>(found->second)))
-                                     << " packets " << std::get<3>(outcome) << "," << std::get<4>(outcome));
+                FAIL_CHECK(a.address
+                           << ":" << a.port << " " << b.address << ":" << b.port << " native "
+                           << patterns.protocols->name(std::get<0>(outcome)) << " kernel "
+                           << (found == kernel.end()
+                                   ? "nothing"
+                                   : patterns.protocols->name(std::get<0>(found->second)))
+                           << " packets " << std::get<3>(outcome) << "," << std::get<4>(outcome));
         }
     }
     CHECK(different == 0);
 }
 
 /// All cases, each conversation a flow of its own.
-std::vector<std::vector<Buffer>> conversations()
-{
+std::vector<std::vector<Buffer>> conversations() {
     std::vector<std::vector<Buffer>> out;
     unsigned salt = 0;
     for (const Case &one : load_cases(L7_SOURCE_DIR "/tests/cases"))
@@ -118,21 +117,18 @@ std::vector<std::vector<Buffer>> conversations()
 
 } // namespace
 
-TEST_CASE("kernel and native verdicts are identical, flow by flow")
-{
+TEST_CASE("kernel and native verdicts are identical, flow by flow") {
     const Patterns patterns;
     const auto all = conversations();
     REQUIRE(all.size() > 100);
 
-    SECTION("the cases as they are")
-    {
+    SECTION("the cases as they are") {
         std::vector<Buffer> packets;
         for (const auto &one : all)
             packets.insert(packets.end(), one.begin(), one.end());
         compare(patterns, packets);
     }
-    SECTION("shuffled, repeated, lost and damaged packets")
-    {
+    SECTION("shuffled, repeated, lost and damaged packets") {
         std::mt19937 random(7);
         std::vector<Buffer> packets;
         for (auto one : all) {
@@ -147,7 +143,8 @@ TEST_CASE("kernel and native verdicts are identical, flow by flow")
                 if (what == 0)
                     continue; // lost
                 if (what == 1)
-                    packet[14 + random() % (packet.size() - 14)] ^= static_cast<std::uint8_t>(1U << random() % 8);
+                    packet[14 + random() % (packet.size() - 14)] ^=
+                        static_cast<std::uint8_t>(1U << random() % 8);
                 if (what == 2 && packet.size() > 60)
                     packet.resize(30 + random() % (packet.size() - 30));
                 packets.push_back(packet);
@@ -155,8 +152,7 @@ TEST_CASE("kernel and native verdicts are identical, flow by flow")
         }
         compare(patterns, packets);
     }
-    SECTION("random bytes as packets")
-    {
+    SECTION("random bytes as packets") {
         std::mt19937 random(11);
         std::vector<Buffer> packets;
         for (int i = 0; i < 3000; i++) {

@@ -23,8 +23,7 @@
 
 namespace l7::test {
 
-inline std::string pin_directory()
-{
+inline std::string pin_directory() {
     return "/sys/fs/bpf/l7t-" + std::to_string(getpid());
 }
 
@@ -35,14 +34,12 @@ struct State {
     bool adopted = false;
 
     explicit State(Config with = small()) : config(std::move(with)) { open(); }
-    ~State()
-    {
+    ~State() {
         kernel.reset();
         (void)static_cast<bool>(remove_pins(pin_directory()));
     }
 
-    static Config small()
-    {
+    static Config small() {
         Config out;
         out.workers = 1;
         out.flows = 4096;
@@ -51,8 +48,7 @@ struct State {
         return out;
     }
 
-    void open()
-    {
+    void open() {
         auto opened = KernelState::open(pin_directory(), config, adopted);
         INFO((opened ? "" : opened.error().message));
         REQUIRE(opened);
@@ -60,10 +56,9 @@ struct State {
     }
 };
 
-/// BPF_PROG_TEST_RUN takes no Ethernet frame that is too short for the IP header it announces (net/bpf/test_run.c). Behind a
-/// tag it does not look.
-inline bool testable(const Buffer &packet)
-{
+/// BPF_PROG_TEST_RUN takes no Ethernet frame that is too short for the IP header it announces
+/// (net/bpf/test_run.c). Behind a tag it does not look.
+inline bool testable(const Buffer &packet) {
     if (packet.size() < 14)
         return false;
     const unsigned type = packet[12] << 8 | packet[13];
@@ -71,10 +66,10 @@ inline bool testable(const Buffer &packet)
 }
 
 struct Programs {
-    std::unique_ptr<datapath_bpf, void (*)(datapath_bpf *)> skeleton{datapath_bpf__open(), datapath_bpf__destroy};
+    std::unique_ptr<datapath_bpf, void (*)(datapath_bpf *)> skeleton{datapath_bpf__open(),
+                                                                     datapath_bpf__destroy};
 
-    explicit Programs(const State &state, unsigned slot = 0, bool l3 = false)
-    {
+    explicit Programs(const State &state, unsigned slot = 0, bool l3 = false) {
         REQUIRE(skeleton);
         skeleton->rodata->l7_device_slot = slot;
         skeleton->rodata->l7_l3_device = l3;
@@ -82,20 +77,22 @@ struct Programs {
         REQUIRE(datapath_bpf__load(skeleton.get()) == 0);
     }
 
-    /// Runs the packet through a hook. The program must let the next one decide. skb carries mark and the like in and out.
-    void run(const Buffer &packet, l7_hook hook = L7_INGRESS, __sk_buff *skb = nullptr) const
-    {
+    /// Runs the packet through a hook. The program must let the next one decide. skb carries mark
+    /// and the like in and out.
+    void run(const Buffer &packet, l7_hook hook = L7_INGRESS, __sk_buff *skb = nullptr) const {
         __sk_buff out{};
         Buffer room(packet.size() + 512);
         LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = packet.data(), .data_out = room.data(),
-                    .data_size_in = static_cast<__u32>(packet.size()), .data_size_out = static_cast<__u32>(room.size()));
+                    .data_size_in = static_cast<__u32>(packet.size()),
+                    .data_size_out = static_cast<__u32>(room.size()));
         if (skb) {
             options.ctx_in = skb;
             options.ctx_size_in = sizeof(*skb);
             options.ctx_out = &out;
             options.ctx_size_out = sizeof(out);
         }
-        const int fd = bpf_program__fd(hook == L7_INGRESS ? skeleton->progs.l7_ingress : skeleton->progs.l7_egress);
+        const int fd = bpf_program__fd(hook == L7_INGRESS ? skeleton->progs.l7_ingress
+                                                          : skeleton->progs.l7_egress);
         const int failure = bpf_prog_test_run_opts(fd, &options);
         INFO("BPF_PROG_TEST_RUN: " << std::strerror(-failure));
         REQUIRE(failure == 0);
@@ -105,29 +102,29 @@ struct Programs {
     }
 };
 
-/// The worker's job, done in the test's thread: whatever is in the ring goes to the classifier, verdicts to the kernel.
-class InlineWorker
-{
+/// The worker's job, done in the test's thread: whatever is in the ring goes to the classifier,
+/// verdicts to the kernel.
+class InlineWorker {
   public:
-    InlineWorker(State &state, Classifier *classifier) : state_(state), classifier_(classifier)
-    {
+    InlineWorker(State &state, Classifier *classifier) : state_(state), classifier_(classifier) {
         auto port = state.kernel->open_port(0);
         REQUIRE(port);
         port_ = std::make_unique<WorkerPort>(std::move(*port));
     }
 
     /// Records read.
-    unsigned drain()
-    {
+    unsigned drain() {
         unsigned records = 0;
-        for (Bytes record = port_->ring.next(); !record.empty(); record = port_->ring.next(), records++) {
+        for (Bytes record = port_->ring.next(); !record.empty();
+             record = port_->ring.next(), records++) {
             l7_record head;
             REQUIRE(record.size() >= sizeof(head));
             std::memcpy(&head, record.data(), sizeof(head));
             REQUIRE(head.size <= record.size() - sizeof(head));
             if (!classifier_)
                 continue;
-            if (const auto verdict = classifier_->take({head, record.subspan(sizeof(head), head.size)}, head.time_ns))
+            if (const auto verdict = classifier_->take(
+                    {head, record.subspan(sizeof(head), head.size)}, head.time_ns))
                 apply({*verdict});
         }
         port_->ring.commit();
@@ -135,8 +132,7 @@ class InlineWorker
     }
 
     /// Puts verdicts in force; returns the batch's count of flows that it met.
-    std::uint32_t apply(const std::vector<l7_verdict> &verdicts)
-    {
+    std::uint32_t apply(const std::vector<l7_verdict> &verdicts) {
         port_->batch->count = static_cast<__u32>(verdicts.size());
         std::copy(verdicts.begin(), verdicts.end(), port_->batch->verdicts);
         REQUIRE(state_.kernel->apply(0));
@@ -153,8 +149,7 @@ class InlineWorker
 };
 
 /// All flows of a table by key, as text "src:sport>dst:dport/l4".
-inline std::vector<l7_flow_entry> flows_in(const State &state, KernelState::Table table)
-{
+inline std::vector<l7_flow_entry> flows_in(const State &state, KernelState::Table table) {
     std::vector<l7_flow_entry> out;
     REQUIRE(state.kernel->walk(table, [&](const l7_flow_entry &entry) {
         out.push_back(entry);
@@ -163,8 +158,7 @@ inline std::vector<l7_flow_entry> flows_in(const State &state, KernelState::Tabl
     return out;
 }
 
-inline l7_account account_of(const State &state, unsigned attach, std::uint16_t protocol)
-{
+inline l7_account account_of(const State &state, unsigned attach, std::uint16_t protocol) {
     for (const AccountRow &row : state.kernel->accounting())
         if (row.attach == attach && row.protocol == protocol)
             return row.account;

@@ -11,16 +11,14 @@ using namespace l7::test;
 
 namespace {
 
-Packet with(const std::function<void(Packet &)> &change)
-{
+Packet with(const std::function<void(Packet &)> &change) {
     Packet out;
     out.payload = bytes_of("hello");
     change(out);
     return out;
 }
 
-void ipv6(Packet &packet)
-{
+void ipv6(Packet &packet) {
     packet.source = "2001:db8::1";
     packet.target = "2001:db8::2";
 }
@@ -33,16 +31,21 @@ struct Row {
     unsigned flows;
 };
 
-const std::vector<Row> &rows()
-{
+const std::vector<Row> &rows() {
     static const std::vector<Row> all{
         {"IPv4 TCP", build(with([](Packet &) {})), &l7_counters::flows_created, L7_UNSET, 1},
-        {"IPv4 UDP", build(with([](Packet &p) { p.l4 = 17; })), &l7_counters::flows_created, L7_UNSET, 1},
-        {"IPv4 SCTP", build(with([](Packet &p) { p.l4 = 132; })), &l7_counters::flows_created, L7_UNSET, 1},
-        {"IPv4 ICMP", build(with([](Packet &p) { p.l4 = 1; })), &l7_counters::flows_created, L7_UNSET, 1},
-        {"an IP protocol by number", build(with([](Packet &p) { p.l4 = 200; })), &l7_counters::flows_created, L7_UNSET, 1},
-        {"IPv4 options", build(with([](Packet &p) { p.ip_options = 40; })), &l7_counters::flows_created, L7_UNSET, 1},
-        {"TCP options", build(with([](Packet &p) { p.tcp_options = 40; })), &l7_counters::flows_created, L7_UNSET, 1},
+        {"IPv4 UDP", build(with([](Packet &p) { p.l4 = 17; })), &l7_counters::flows_created,
+         L7_UNSET, 1},
+        {"IPv4 SCTP", build(with([](Packet &p) { p.l4 = 132; })), &l7_counters::flows_created,
+         L7_UNSET, 1},
+        {"IPv4 ICMP", build(with([](Packet &p) { p.l4 = 1; })), &l7_counters::flows_created,
+         L7_UNSET, 1},
+        {"an IP protocol by number", build(with([](Packet &p) { p.l4 = 200; })),
+         &l7_counters::flows_created, L7_UNSET, 1},
+        {"IPv4 options", build(with([](Packet &p) { p.ip_options = 40; })),
+         &l7_counters::flows_created, L7_UNSET, 1},
+        {"TCP options", build(with([](Packet &p) { p.tcp_options = 40; })),
+         &l7_counters::flows_created, L7_UNSET, 1},
         {"IPv6 TCP", build(with(ipv6)), &l7_counters::flows_created, L7_UNSET, 1},
         {"IPv6 UDP behind extension headers", build(with([](Packet &p) {
              ipv6(p);
@@ -50,61 +53,85 @@ const std::vector<Row> &rows()
              p.extensions = {0, 60, 43, 60};
          })),
          &l7_counters::flows_created, L7_UNSET, 1},
-        {"a tag in the data", build(with([](Packet &p) { p.vlans = {{0x8100, 5}}; })), &l7_counters::flows_created, L7_UNSET, 1},
-        {"QinQ", build(with([](Packet &p) { p.vlans = {{0x88a8, 5}, {0x8100, 6}}; })), &l7_counters::flows_created, L7_UNSET, 1},
-        {"PPPoE session, IPv4", build(with([](Packet &p) { p.pppoe = true; })), &l7_counters::flows_created, L7_UNSET, 1},
+        {"a tag in the data", build(with([](Packet &p) {
+             p.vlans = {{0x8100, 5}};
+         })),
+         &l7_counters::flows_created, L7_UNSET, 1},
+        {"QinQ", build(with([](Packet &p) {
+             p.vlans = {{0x88a8, 5}, {0x8100, 6}};
+         })),
+         &l7_counters::flows_created, L7_UNSET, 1},
+        {"PPPoE session, IPv4", build(with([](Packet &p) { p.pppoe = true; })),
+         &l7_counters::flows_created, L7_UNSET, 1},
         {"PPPoE session, IPv6, tagged", build(with([](Packet &p) {
              ipv6(p);
              p.pppoe = true;
              p.vlans = {{0x8100, 7}};
          })),
          &l7_counters::flows_created, L7_UNSET, 1},
-        {"ARP", build(with([](Packet &p) { p.ethertype = 0x0806; })), &l7_counters::not_ip, L7_NON_IP, 0},
-        {"MPLS", build(with([](Packet &p) { p.ethertype = 0x8847; })), &l7_counters::mpls_unsupported, L7_NON_IP, 0},
-        {"PPPoE that carries no IP", [] {
+        {"ARP", build(with([](Packet &p) { p.ethertype = 0x0806; })), &l7_counters::not_ip,
+         L7_NON_IP, 0},
+        {"MPLS", build(with([](Packet &p) { p.ethertype = 0x8847; })),
+         &l7_counters::mpls_unsupported, L7_NON_IP, 0},
+        {"PPPoE that carries no IP",
+         [] {
              Buffer out = build(with([](Packet &p) { p.pppoe = true; }));
              out[14 + 6] = 0xc0; // LCP
              out[14 + 7] = 0x21;
              return out;
-         }(), &l7_counters::not_ip, L7_NON_IP, 0},
-        {"IP header cut short", [] {
+         }(),
+         &l7_counters::not_ip, L7_NON_IP, 0},
+        {"IP header cut short",
+         [] {
              Buffer out = build(with([](Packet &p) { p.vlans = {{0x8100, 1}}; }));
              out.resize(18 + 12);
              return out;
-         }(), &l7_counters::truncated_ip, L7_MALFORMED, 0},
-        {"tag cut short", [] {
+         }(),
+         &l7_counters::truncated_ip, L7_MALFORMED, 0},
+        {"tag cut short",
+         [] {
              Buffer out = build(with([](Packet &p) { p.vlans = {{0x8100, 1}}; }));
              out.resize(16);
              return out;
-         }(), &l7_counters::truncated_link, L7_MALFORMED, 0},
-        {"TCP header cut short", [] {
+         }(),
+         &l7_counters::truncated_link, L7_MALFORMED, 0},
+        {"TCP header cut short",
+         [] {
              Packet p = with([](Packet &) {});
              p.length_error = -10;
              p.payload.clear();
              Buffer out = build(p);
              return out;
-         }(), &l7_counters::truncated_transport, L7_MALFORMED, 0},
-        {"IP length beyond the packet", build(with([](Packet &p) { p.length_error = 100; })), &l7_counters::bad_ip_length, L7_MALFORMED, 0},
+         }(),
+         &l7_counters::truncated_transport, L7_MALFORMED, 0},
+        {"IP length beyond the packet", build(with([](Packet &p) { p.length_error = 100; })),
+         &l7_counters::bad_ip_length, L7_MALFORMED, 0},
         {"IPv6 length beyond the packet", build(with([](Packet &p) {
              ipv6(p);
              p.length_error = 100;
          })),
          &l7_counters::bad_ip_length, L7_MALFORMED, 0},
-        {"IP version 5", [] {
+        {"IP version 5",
+         [] {
              Buffer out = build(with([](Packet &) {}));
              out[14] = 0x55;
              return out;
-         }(), &l7_counters::bad_ip_version, L7_MALFORMED, 0},
-        {"TCP data offset 2", [] {
+         }(),
+         &l7_counters::bad_ip_version, L7_MALFORMED, 0},
+        {"TCP data offset 2",
+         [] {
              Buffer out = build(with([](Packet &) {}));
              out[14 + 20 + 12] = 0x20;
              return out;
-         }(), &l7_counters::bad_tcp_offset, L7_MALFORMED, 0},
-        {"UDP length 3", [] {
+         }(),
+         &l7_counters::bad_tcp_offset, L7_MALFORMED, 0},
+        {"UDP length 3",
+         [] {
              Buffer out = build(with([](Packet &p) { p.l4 = 17; }));
              out[14 + 20 + 5] = 3;
              return out;
-         }(), &l7_counters::bad_udp_length, L7_MALFORMED, 0},
+         }(),
+         &l7_counters::bad_udp_length, L7_MALFORMED, 0},
         {"nine extension headers", build(with([](Packet &p) {
              ipv6(p);
              p.extensions.assign(9, 60);
@@ -121,8 +148,7 @@ const std::vector<Row> &rows()
 
 } // namespace
 
-TEST_CASE("packets and what becomes of them")
-{
+TEST_CASE("packets and what becomes of them") {
     State state;
     const Programs programs(state);
     for (const Row &row : rows()) {
@@ -154,8 +180,7 @@ TEST_CASE("packets and what becomes of them")
     }
 }
 
-TEST_CASE("a device without link header")
-{
+TEST_CASE("a device without link header") {
     State state;
     const Programs programs(state, 0, true);
     Packet packet = GENERATE(Packet{}, with(ipv6));
@@ -165,8 +190,7 @@ TEST_CASE("a device without link header")
     CHECK(flows_in(state, KernelState::Table::Newcomers).size() == 1);
 }
 
-TEST_CASE("later fragments join their datagram's flow")
-{
+TEST_CASE("later fragments join their datagram's flow") {
     State state;
     const Programs programs(state);
     Packet packet = GENERATE(Packet{}, with(ipv6));
@@ -185,8 +209,7 @@ TEST_CASE("later fragments join their datagram's flow")
     CHECK(state.kernel->counters()->records == 1); // its bytes are not read as a datagram's start
 }
 
-TEST_CASE("a GSO packet counts as what goes over the wire")
-{
+TEST_CASE("a GSO packet counts as what goes over the wire") {
     State state;
     const Programs programs(state);
     Packet packet;
@@ -201,8 +224,7 @@ TEST_CASE("a GSO packet counts as what goes over the wire")
     CHECK(account.bytes == 2000 + 4 * 54);
 }
 
-TEST_CASE("of several datagrams in one packet the first is sampled")
-{
+TEST_CASE("of several datagrams in one packet the first is sampled") {
     State state;
     const Programs programs(state);
     Packet packet;
@@ -221,8 +243,7 @@ TEST_CASE("of several datagrams in one packet the first is sampled")
     CHECK(head.size == 300);
 }
 
-TEST_CASE("the mark changes under its mask only, and the class is set")
-{
+TEST_CASE("the mark changes under its mask only, and the class is set") {
     State state;
     const Programs programs(state);
     std::vector<l7_outcome> outcomes(L7_PROTOCOLS_MAX);
@@ -253,8 +274,7 @@ TEST_CASE("the mark changes under its mask only, and the class is set")
     CHECK(skb.priority == 7);
 }
 
-TEST_CASE("bypass lets everything pass")
-{
+TEST_CASE("bypass lets everything pass") {
     State state;
     const Programs programs(state);
     state.kernel->set_bypass(true);

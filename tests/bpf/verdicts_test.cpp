@@ -11,8 +11,7 @@ namespace {
 
 constexpr std::uint16_t kProtocol = L7_PROTOCOL_FIRST;
 
-Packet flow_packet(unsigned number, std::uint8_t l4 = 17)
-{
+Packet flow_packet(unsigned number, std::uint8_t l4 = 17) {
     Packet out;
     out.l4 = l4;
     out.sport = static_cast<std::uint16_t>(1024 + number % 60000);
@@ -21,8 +20,7 @@ Packet flow_packet(unsigned number, std::uint8_t l4 = 17)
     return out;
 }
 
-l7_verdict verdict_on(const l7_flow_entry &entry, std::uint16_t protocol = kProtocol)
-{
+l7_verdict verdict_on(const l7_flow_entry &entry, std::uint16_t protocol = kProtocol) {
     l7_verdict out{};
     out.key = entry.key;
     out.protocol = protocol;
@@ -34,8 +32,7 @@ l7_verdict verdict_on(const l7_flow_entry &entry, std::uint16_t protocol = kProt
 
 } // namespace
 
-TEST_CASE("a verdict is in force with the next packet and loses no count")
-{
+TEST_CASE("a verdict is in force with the next packet and loses no count") {
     State state;
     const Programs programs(state);
     InlineWorker worker(state, nullptr);
@@ -64,7 +61,8 @@ TEST_CASE("a verdict is in force with the next packet and loses no count")
     CHECK(account_of(state, 0, L7_UNSET).flows == 0);
     CHECK(account_of(state, 0, kProtocol).flows == 1);
     CHECK(account_of(state, 0, kProtocol).packets == 1);
-    CHECK(flows_in(state, KernelState::Table::Newcomers).empty()); // the old entry is not shown twice
+    CHECK(
+        flows_in(state, KernelState::Table::Newcomers).empty()); // the old entry is not shown twice
 
     l7_verdict retire = verdict_on(before[0]);
     retire.op = L7_APPLY_RETIRE;
@@ -74,8 +72,7 @@ TEST_CASE("a verdict is in force with the next packet and loses no count")
     CHECK(flows_in(state, KernelState::Table::Flows)[0].flow.packets[0] == 4);
 }
 
-TEST_CASE("the first verdict stays; one on a flow that left is counted")
-{
+TEST_CASE("the first verdict stays; one on a flow that left is counted") {
     State state;
     const Programs programs(state);
     InlineWorker worker(state, nullptr);
@@ -92,8 +89,7 @@ TEST_CASE("the first verdict stays; one on a flow that left is counted")
     CHECK(state.kernel->counters()->verdicts_missing == 1);
 }
 
-TEST_CASE("unknown stays among newcomers and asks no more")
-{
+TEST_CASE("unknown stays among newcomers and asks no more") {
     State state;
     const Programs programs(state);
     InlineWorker worker(state, nullptr);
@@ -109,8 +105,7 @@ TEST_CASE("unknown stays among newcomers and asks no more")
     CHECK(flows_in(state, KernelState::Table::Flows).empty());
 }
 
-TEST_CASE("a flood of new flows evicts no flow that has a verdict")
-{
+TEST_CASE("a flood of new flows evicts no flow that has a verdict") {
     Config config = State::small();
     config.flows = 1024;
     config.newcomers = 512;
@@ -138,8 +133,7 @@ TEST_CASE("a flood of new flows evicts no flow that has a verdict")
     CHECK(state.kernel->counters()->newcomers_failed == 0);
 }
 
-TEST_CASE("a full ring is counted and the flow gets another chance")
-{
+TEST_CASE("a full ring is counted and the flow gets another chance") {
     Config config = State::small();
     config.ring_bytes = 65536;
     State state(config);
@@ -155,8 +149,7 @@ TEST_CASE("a full ring is counted and the flow gets another chance")
     CHECK(worker.drain() == 1);
 }
 
-TEST_CASE("records that were read but not finished are read again")
-{
+TEST_CASE("records that were read but not finished are read again") {
     State state;
     const Programs programs(state);
     programs.run(build(flow_packet(1)));
@@ -171,8 +164,7 @@ TEST_CASE("records that were read but not finished are read again")
     CHECK(next.drain() == 0);
 }
 
-TEST_CASE("the wake-up flag and the ring's position tell a worker when to sleep")
-{
+TEST_CASE("the wake-up flag and the ring's position tell a worker when to sleep") {
     State state;
     const Programs programs(state);
     InlineWorker worker(state, nullptr);
@@ -183,12 +175,12 @@ TEST_CASE("the wake-up flag and the ring's position tell a worker when to sleep"
     CHECK(worker.port().ring.waiting() == 0);
 }
 
-TEST_CASE("payload of every size class arrives whole")
-{
+TEST_CASE("payload of every size class arrives whole") {
     State state;
     const Programs programs(state);
     unsigned number = 0;
-    for (const std::size_t size : {1UL, 247UL, 248UL, 249UL, 696UL, 697UL, 1528UL, 1529UL, 2900UL, 3400UL}) {
+    for (const std::size_t size :
+         {1UL, 247UL, 248UL, 249UL, 696UL, 697UL, 1528UL, 1529UL, 2900UL, 3400UL}) {
         Packet packet = flow_packet(number++);
         packet.payload.resize(size);
         for (std::size_t i = 0; i < size; i++)
@@ -202,13 +194,13 @@ TEST_CASE("payload of every size class arrives whole")
         l7_record head;
         std::memcpy(&head, record.data(), sizeof(head));
         CHECK(head.size == size);
-        CHECK(std::equal(packet.payload.begin(), packet.payload.end(), record.begin() + sizeof(head)));
+        CHECK(std::equal(packet.payload.begin(), packet.payload.end(),
+                         record.begin() + sizeof(head)));
         port->ring.commit();
     }
 }
 
-TEST_CASE("a closed flow's ports can be used again")
-{
+TEST_CASE("a closed flow's ports can be used again") {
     State state;
     const Programs programs(state);
     InlineWorker worker(state, nullptr);
@@ -226,8 +218,7 @@ TEST_CASE("a closed flow's ports can be used again")
     CHECK(state.kernel->counters()->flows_restarted >= 1);
 }
 
-TEST_CASE("idle flows leave and are handed out once")
-{
+TEST_CASE("idle flows leave and are handed out once") {
     Config config = State::small();
     config.timeouts.udp_unreplied = 1;
     State state(config);
@@ -253,8 +244,7 @@ TEST_CASE("idle flows leave and are handed out once")
     CHECK(state.kernel->counters()->expired_flows == 1);
 }
 
-TEST_CASE("a walk sees every flow of a large table")
-{
+TEST_CASE("a walk sees every flow of a large table") {
     Config config = State::small();
     config.newcomers = 65536;
     State state(config);
@@ -264,8 +254,7 @@ TEST_CASE("a walk sees every flow of a large table")
     CHECK(flows_in(state, KernelState::Table::Newcomers).size() == 20'000);
 }
 
-TEST_CASE("a restart adopts flows, verdicts, counters and names")
-{
+TEST_CASE("a restart adopts flows, verdicts, counters and names") {
     State state;
     {
         const Programs programs(state);
@@ -292,14 +281,12 @@ TEST_CASE("a restart adopts flows, verdicts, counters and names")
     CHECK(protocols.find("first") == kProtocol);
 }
 
-TEST_CASE("state of another ABI is refused and left alone")
-{
+TEST_CASE("state of another ABI is refused and left alone") {
     State state;
     const std::string directory = pin_directory();
     bool adopted = false;
 
-    SECTION("the number differs")
-    {
+    SECTION("the number differs") {
         const int fd = bpf_obj_get((directory + "/settings").c_str());
         REQUIRE(fd >= 0);
         l7_settings settings{};
@@ -309,8 +296,7 @@ TEST_CASE("state of another ABI is refused and left alone")
         REQUIRE(bpf_map_update_elem(fd, &zero, &settings, BPF_ANY) == 0);
         close(fd);
     }
-    SECTION("a size differs")
-    {
+    SECTION("a size differs") {
         REQUIRE(unlink((directory + "/flows").c_str()) == 0);
         const int fd = bpf_map_create(BPF_MAP_TYPE_LRU_HASH, "flows", 40, 72, 1024, nullptr);
         REQUIRE(fd >= 0);
@@ -324,8 +310,7 @@ TEST_CASE("state of another ABI is refused and left alone")
     CHECK(access((directory + "/flows").c_str(), F_OK) == 0);
 }
 
-TEST_CASE("a removed pin is put back")
-{
+TEST_CASE("a removed pin is put back") {
     State state;
     const std::string path = pin_directory() + "/flows";
     REQUIRE(unlink(path.c_str()) == 0);
@@ -334,8 +319,7 @@ TEST_CASE("a removed pin is put back")
     CHECK(state.kernel->repair_pins().empty());
 }
 
-TEST_CASE("kernel memory per flow")
-{
+TEST_CASE("kernel memory per flow") {
     Config config = State::small();
     config.flows = 131072;
     config.newcomers = 32768;

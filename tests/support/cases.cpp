@@ -10,13 +10,12 @@ namespace l7::test {
 
 namespace {
 
-class LineReader
-{
+class LineReader {
   public:
-    LineReader(std::string text, std::string where) : text_(std::move(text)), where_(std::move(where)) {}
+    LineReader(std::string text, std::string where)
+        : text_(std::move(text)), where_(std::move(where)) {}
 
-    Buffer message()
-    {
+    Buffer message() {
         Buffer out;
         for (skip(); at_ < text_.size() && text_[at_] != '#'; skip()) {
             if (text_[at_] == '"')
@@ -28,16 +27,16 @@ class LineReader
     }
 
   private:
-    [[noreturn]] void fail(const std::string &what) const { throw std::runtime_error(where_ + ": " + what); }
+    [[noreturn]] void fail(const std::string &what) const {
+        throw std::runtime_error(where_ + ": " + what);
+    }
 
-    void skip()
-    {
+    void skip() {
         while (at_ < text_.size() && std::isspace(static_cast<unsigned char>(text_[at_])))
             at_++;
     }
 
-    unsigned hex_byte()
-    {
+    unsigned hex_byte() {
         if (at_ + 2 > text_.size() || !std::isxdigit(static_cast<unsigned char>(text_[at_])) ||
             !std::isxdigit(static_cast<unsigned char>(text_[at_ + 1])))
             fail("two hexadecimal digits expected at column " + std::to_string(at_ + 1));
@@ -46,8 +45,7 @@ class LineReader
         return value;
     }
 
-    void byte(Buffer &out)
-    {
+    void byte(Buffer &out) {
         const auto value = static_cast<std::uint8_t>(hex_byte());
         std::size_t count = 1;
         if (at_ < text_.size() && text_[at_] == '*') {
@@ -58,8 +56,7 @@ class LineReader
         out.insert(out.end(), count, value);
     }
 
-    void quoted(Buffer &out)
-    {
+    void quoted(Buffer &out) {
         at_++;
         while (at_ < text_.size() && text_[at_] != '"') {
             if (text_[at_] != '\\') {
@@ -101,8 +98,7 @@ class LineReader
     std::size_t at_ = 0;
 };
 
-std::string value_of(const std::string &line)
-{
+std::string value_of(const std::string &line) {
     const std::size_t colon = line.find(':');
     std::size_t start = line.find_first_not_of(" \t", colon + 1);
     if (start == std::string::npos)
@@ -111,8 +107,7 @@ std::string value_of(const std::string &line)
     return line.substr(start, end - start + 1);
 }
 
-void load_file(const std::filesystem::path &path, std::vector<Case> &out)
-{
+void load_file(const std::filesystem::path &path, std::vector<Case> &out) {
     std::ifstream in(path);
     unsigned number = 0;
     for (std::string line; std::getline(in, line);) {
@@ -148,8 +143,7 @@ void load_file(const std::filesystem::path &path, std::vector<Case> &out)
 
 } // namespace
 
-std::vector<Case> load_cases(const std::filesystem::path &directory)
-{
+std::vector<Case> load_cases(const std::filesystem::path &directory) {
     std::vector<std::filesystem::path> files;
     for (const auto &entry : std::filesystem::directory_iterator(directory))
         if (entry.path().extension() == ".case")
@@ -160,18 +154,18 @@ std::vector<Case> load_cases(const std::filesystem::path &directory)
         load_file(file, out);
     for (const Case &one : out)
         if (one.expect.empty() || one.messages.empty())
-            throw std::runtime_error(one.file + ":" + std::to_string(one.line) + ": no expectation or no bytes");
+            throw std::runtime_error(one.file + ":" + std::to_string(one.line) +
+                                     ": no expectation or no bytes");
     return out;
 }
 
-std::vector<Buffer> packets_of(const Case &one, unsigned salt)
-{
+std::vector<Buffer> packets_of(const Case &one, unsigned salt) {
     constexpr std::uint8_t kSyn = 0x02, kAck = 0x10;
     std::vector<Buffer> out;
     Packet client, server;
     client.source = server.target = "192.0.2.1";
-    client.target = server.source =
-        "198.51." + std::to_string(100 + salt / 65536 % 2) + "." + std::to_string(1 + salt / 256 % 250);
+    client.target = server.source = "198.51." + std::to_string(100 + salt / 65536 % 2) + "." +
+                                    std::to_string(1 + salt / 256 % 250);
     client.sport = server.dport = static_cast<std::uint16_t>(one.sport + salt % 256);
     client.dport = server.sport = one.dport;
     client.l4 = server.l4 = one.l4 == "tcp" ? 6 : one.l4 == "udp" ? 17 : 132;

@@ -11,33 +11,28 @@ namespace {
 
 constexpr std::uint8_t kTcp = 6, kUdp = 17, kSctp = 132, kFragment = 44;
 
-void put16(Buffer &out, unsigned value)
-{
+void put16(Buffer &out, unsigned value) {
     out.push_back(static_cast<std::uint8_t>(value >> 8));
     out.push_back(static_cast<std::uint8_t>(value));
 }
 
-void put32(Buffer &out, std::uint32_t value)
-{
+void put32(Buffer &out, std::uint32_t value) {
     put16(out, value >> 16);
     put16(out, value & 0xffff);
 }
 
-void append(Buffer &out, const Buffer &more)
-{
+void append(Buffer &out, const Buffer &more) {
     out.insert(out.end(), more.begin(), more.end());
 }
 
-Buffer address(const std::string &text, int family)
-{
+Buffer address(const std::string &text, int family) {
     Buffer out(family == AF_INET ? 4 : 16);
     if (inet_pton(family, text.c_str(), out.data()) != 1)
         throw std::invalid_argument("no address: " + text);
     return out;
 }
 
-Buffer transport(const Packet &packet)
-{
+Buffer transport(const Packet &packet) {
     Buffer out;
     if (packet.fragment_offset != 0)
         return packet.payload;
@@ -72,13 +67,13 @@ Buffer transport(const Packet &packet)
     return out;
 }
 
-Buffer ipv4(const Packet &packet, const Buffer &inner)
-{
+Buffer ipv4(const Packet &packet, const Buffer &inner) {
     Buffer out;
     const unsigned header = 20 + packet.ip_options;
     out.push_back(static_cast<std::uint8_t>(0x40 | header / 4));
     out.push_back(0);
-    put16(out, static_cast<unsigned>(static_cast<int>(header + inner.size()) + packet.length_error));
+    put16(out,
+          static_cast<unsigned>(static_cast<int>(header + inner.size()) + packet.length_error));
     put16(out, packet.fragment_id & 0xffff);
     put16(out, (packet.more_fragments ? 0x2000U : 0U) | packet.fragment_offset);
     out.push_back(64);
@@ -91,8 +86,7 @@ Buffer ipv4(const Packet &packet, const Buffer &inner)
     return out;
 }
 
-Buffer ipv6(const Packet &packet, const Buffer &inner)
-{
+Buffer ipv6(const Packet &packet, const Buffer &inner) {
     std::vector<std::uint8_t> chain = packet.extensions;
     if (packet.fragment_offset || packet.more_fragments)
         chain.push_back(kFragment);
@@ -119,13 +113,11 @@ Buffer ipv6(const Packet &packet, const Buffer &inner)
 
 } // namespace
 
-Buffer bytes_of(std::string_view text)
-{
+Buffer bytes_of(std::string_view text) {
     return {text.begin(), text.end()};
 }
 
-Buffer hex(std::string_view digits)
-{
+Buffer hex(std::string_view digits) {
     Buffer out;
     std::string byte;
     for (const char c : digits) {
@@ -140,8 +132,7 @@ Buffer hex(std::string_view digits)
     return out;
 }
 
-Buffer build(const Packet &packet)
-{
+Buffer build(const Packet &packet) {
     Buffer out;
     const bool six = packet.is_ipv6();
 

@@ -28,9 +28,9 @@ struct Packet {
     std::string source = "192.0.2.1";
     std::string target = "198.51.100.1";
     std::uint8_t l4 = 6;
-    unsigned ip_options = 0;              ///< bytes, a multiple of 4
+    unsigned ip_options = 0;                   ///< bytes, a multiple of 4
     std::vector<std::uint8_t> extensions = {}; ///< IPv6 next-header values, 8 bytes each
-    std::uint16_t fragment_offset = 0;    ///< in 8-byte units
+    std::uint16_t fragment_offset = 0;         ///< in 8-byte units
     bool more_fragments = false;
     std::uint32_t fragment_id = 0;
     int length_error = 0; ///< added to the IP length field

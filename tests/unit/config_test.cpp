@@ -8,8 +8,7 @@
 
 using namespace l7;
 
-TEST_CASE("an empty configuration is the default one")
-{
+TEST_CASE("an empty configuration is the default one") {
     const auto config = parse_config("", "x.toml");
     REQUIRE(config);
     CHECK(config->packets == 10);
@@ -17,8 +16,7 @@ TEST_CASE("an empty configuration is the default one")
     CHECK(config->rules.empty());
 }
 
-TEST_CASE("a whole configuration is read")
-{
+TEST_CASE("a whole configuration is read") {
     const auto config = parse_config(R"(
 [daemon]
 workers = 2
@@ -61,26 +59,26 @@ mark = 2
     CHECK(config->rules[3].everything);
 }
 
-TEST_CASE("errors name file, line, column and the text")
-{
+TEST_CASE("errors name file, line, column and the text") {
     struct Bad {
         const char *text;
         const char *where;
         const char *what;
     };
-    const auto bad = GENERATE(
-        Bad{"[mark]\nmask = \"x\"\n", "x.toml:2:8:", "whole number"},
-        Bad{"[mark]\nmask = 0x100000000\n", "x.toml:2:8:", "whole number"},
-        Bad{"[nonsense]\n", "x.toml:1:2:", "no key"}, Bad{"a = \n", "x.toml:1:", ""},
-        Bad{"[[rule]]\nprotocol = \"ssh\"\n", "x.toml:1:", "mark or classid"},
-        Bad{"[[rule]]\nclassid = \"10\"\n", "x.toml:2:11:", "MAJ:MIN"},
-        Bad{"[[rule]]\nclassid = \"1:0\"\n", "x.toml:2:11:", "MAJ:MIN"},
-        Bad{"[[rule]]\nmark = 1\nprotocl = \"x\"\n", "x.toml:3:1:", "no key of a rule"},
-        Bad{"[[rule]]\nmark = 0x10000\n", "x.toml:2:8:", "outside"},
-        Bad{"[limits]\nring_bytes = 100000\n", "x.toml:2:14:", "power of two"},
-        Bad{"[limits]\nbytes = 5000\n", "x.toml:2:9:", "4096"},
-        Bad{"rule = 3\n", "x.toml:1:8:", "[[rule]]"}, Bad{"[[device]]\nhooks = \"both\"\n", "x.toml:1:", "name"},
-        Bad{"[daemon]\nattach = \"xdp\"\n", "x.toml:2:10:", "auto"});
+    const auto bad =
+        GENERATE(Bad{"[mark]\nmask = \"x\"\n", "x.toml:2:8:", "whole number"},
+                 Bad{"[mark]\nmask = 0x100000000\n", "x.toml:2:8:", "whole number"},
+                 Bad{"[nonsense]\n", "x.toml:1:2:", "no key"}, Bad{"a = \n", "x.toml:1:", ""},
+                 Bad{"[[rule]]\nprotocol = \"ssh\"\n", "x.toml:1:", "mark or classid"},
+                 Bad{"[[rule]]\nclassid = \"10\"\n", "x.toml:2:11:", "MAJ:MIN"},
+                 Bad{"[[rule]]\nclassid = \"1:0\"\n", "x.toml:2:11:", "MAJ:MIN"},
+                 Bad{"[[rule]]\nmark = 1\nprotocl = \"x\"\n", "x.toml:3:1:", "no key of a rule"},
+                 Bad{"[[rule]]\nmark = 0x10000\n", "x.toml:2:8:", "outside"},
+                 Bad{"[limits]\nring_bytes = 100000\n", "x.toml:2:14:", "power of two"},
+                 Bad{"[limits]\nbytes = 5000\n", "x.toml:2:9:", "4096"},
+                 Bad{"rule = 3\n", "x.toml:1:8:", "[[rule]]"},
+                 Bad{"[[device]]\nhooks = \"both\"\n", "x.toml:1:", "name"},
+                 Bad{"[daemon]\nattach = \"xdp\"\n", "x.toml:2:10:", "auto"});
     const auto config = parse_config(bad.text, "x.toml");
     REQUIRE_FALSE(config);
     INFO(config.error().message);
@@ -88,29 +86,27 @@ TEST_CASE("errors name file, line, column and the text")
     CHECK(config.error().message.find(bad.what) != std::string::npos);
 }
 
-TEST_CASE("several errors are told at once")
-{
+TEST_CASE("several errors are told at once") {
     const auto config = parse_config("[mark]\nmask = -1\n[limits]\npackets = 0\n", "x.toml");
     REQUIRE_FALSE(config);
     CHECK(config.error().message.find(":2:") != std::string::npos);
     CHECK(config.error().message.find(":4:") != std::string::npos);
 }
 
-TEST_CASE("a file that is not there")
-{
+TEST_CASE("a file that is not there") {
     CHECK(load_config("/nonexistent/l7ctl.toml", false));
     CHECK_FALSE(load_config("/nonexistent/l7ctl.toml", true));
 }
 
-TEST_CASE("the first rule that a protocol meets decides")
-{
+TEST_CASE("the first rule that a protocol meets decides") {
     Protocols protocols;
     Pattern ssh, torrent;
     ssh.name = "ssh";
     ssh.groups = {"remote"};
     torrent.name = "bittorrent";
     torrent.groups = {"p2p"};
-    const auto n_ssh = protocols.number("ssh"), n_torrent = protocols.number("bittorrent"), n_dns = protocols.number("dns");
+    const auto n_ssh = protocols.number("ssh"), n_torrent = protocols.number("bittorrent"),
+               n_dns = protocols.number("dns");
     const auto config = parse_config(R"(
 [[rule]]
 protocol = "ssh"
@@ -144,8 +140,7 @@ mark = 0x300
     CHECK(warnings.size() == 2);
 }
 
-TEST_CASE("protocol numbers are stable")
-{
+TEST_CASE("protocol numbers are stable") {
     Protocols protocols;
     const auto first = protocols.number("a");
     CHECK(protocols.number("b") == first + 1);

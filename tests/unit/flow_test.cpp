@@ -13,8 +13,7 @@ struct Tcp {
     l7_sample last{};
     l7_packet packet{};
 
-    explicit Tcp(bool handshake = true)
-    {
+    explicit Tcp(bool handshake = true) {
         packet.key.l4 = L7_IPPROTO_TCP;
         if (handshake) {
             make(0, 100, L7_TCP_SYN);
@@ -27,15 +26,14 @@ struct Tcp {
         }
     }
 
-    void make(unsigned from, std::uint32_t seq, std::uint8_t flags)
-    {
+    void make(unsigned from, std::uint32_t seq, std::uint8_t flags) {
         packet.from = static_cast<std::uint8_t>(from);
         packet.seq = seq;
         packet.tcp_flags = flags;
     }
 
-    l7_sample_kind step(unsigned from, std::uint32_t seq, std::uint8_t flags, std::uint32_t size, bool room = true)
-    {
+    l7_sample_kind step(unsigned from, std::uint32_t seq, std::uint8_t flags, std::uint32_t size,
+                        bool room = true) {
         make(from, seq, flags);
         const std::uint32_t way = l7_flow_direction(&flow, &packet);
         l7_flow_count(&flow, way, 1, size, 1);
@@ -53,8 +51,7 @@ struct Tcp {
 
 } // namespace
 
-TEST_CASE("payload is taken in order from the first byte")
-{
+TEST_CASE("payload is taken in order from the first byte") {
     Tcp tcp;
     CHECK(tcp.step(0, 101, L7_TCP_ACK, 10) == L7_SAMPLE_TAKE);
     CHECK(tcp.last.offset == 0);
@@ -66,8 +63,7 @@ TEST_CASE("payload is taken in order from the first byte")
     CHECK((tcp.last.flags & L7_R_MIDSTREAM) == 0);
 }
 
-TEST_CASE("retransmissions give nothing, overlaps their new part, early segments their place")
-{
+TEST_CASE("retransmissions give nothing, overlaps their new part, early segments their place") {
     Tcp tcp;
     tcp.step(0, 101, L7_TCP_ACK, 10);
     CHECK(tcp.step(0, 101, L7_TCP_ACK, 10) == L7_SAMPLE_RETRANSMITTED);
@@ -81,8 +77,7 @@ TEST_CASE("retransmissions give nothing, overlaps their new part, early segments
     CHECK(tcp.step(0, 100, L7_TCP_ACK, 1) == L7_SAMPLE_RETRANSMITTED); // keepalive
 }
 
-TEST_CASE("sequence numbers wrap")
-{
+TEST_CASE("sequence numbers wrap") {
     Tcp tcp;
     tcp.flow = {};
     tcp.make(0, 0xfffffffe, L7_TCP_SYN);
@@ -94,8 +89,7 @@ TEST_CASE("sequence numbers wrap")
     CHECK(tcp.last.offset == 10);
 }
 
-TEST_CASE("a SYN may carry payload (RFC 7413)")
-{
+TEST_CASE("a SYN may carry payload (RFC 7413)") {
     Tcp tcp;
     tcp.flow = {};
     tcp.make(0, 7, L7_TCP_SYN);
@@ -105,8 +99,7 @@ TEST_CASE("a SYN may carry payload (RFC 7413)")
     CHECK(tcp.last.size == 4);
 }
 
-TEST_CASE("the initiator is the sender of the SYN, however it is seen")
-{
+TEST_CASE("the initiator is the sender of the SYN, however it is seen") {
     l7_flow flow;
     l7_packet packet{};
     packet.key.l4 = L7_IPPROTO_TCP;
@@ -120,8 +113,7 @@ TEST_CASE("the initiator is the sender of the SYN, however it is seen")
     CHECK((flow.flags & L7_F_MIDSTREAM) == 0);
 }
 
-TEST_CASE("a connection that was running is mid-stream")
-{
+TEST_CASE("a connection that was running is mid-stream") {
     Tcp tcp(false);
     CHECK(tcp.step(0, 1000, L7_TCP_ACK, 10) == L7_SAMPLE_TAKE);
     CHECK(tcp.last.offset == 0);
@@ -129,8 +121,7 @@ TEST_CASE("a connection that was running is mid-stream")
     CHECK((tcp.last.flags & L7_R_ONE_SIDED) != 0);
 }
 
-TEST_CASE("the byte limit ends a direction and, with a silent peer, the sampling")
-{
+TEST_CASE("the byte limit ends a direction and, with a silent peer, the sampling") {
     Tcp tcp;
     CHECK(tcp.step(0, 101, L7_TCP_ACK, 5000) == L7_SAMPLE_TAKE);
     CHECK(tcp.last.size == 4096);
@@ -140,8 +131,7 @@ TEST_CASE("the byte limit ends a direction and, with a silent peer, the sampling
     CHECK(tcp.step(0, 5101, L7_TCP_ACK, 100) == L7_SAMPLE_NONE);
 }
 
-TEST_CASE("the packet limit counts payload packets per direction")
-{
+TEST_CASE("the packet limit counts payload packets per direction") {
     Tcp tcp;
     std::uint32_t seq = 101;
     tcp.step(1, 501, L7_TCP_ACK, 1); // the peer speaks too
@@ -158,8 +148,7 @@ TEST_CASE("the packet limit counts payload packets per direction")
     CHECK(tcp.last.size == 0);
 }
 
-TEST_CASE("a lost record leaves a hole and the next packet tries again")
-{
+TEST_CASE("a lost record leaves a hole and the next packet tries again") {
     Tcp tcp;
     CHECK(tcp.step(0, 101, L7_TCP_ACK, 10, false) == L7_SAMPLE_TAKE);
     CHECK(tcp.step(0, 111, L7_TCP_ACK, 10) == L7_SAMPLE_TAKE);
@@ -169,8 +158,7 @@ TEST_CASE("a lost record leaves a hole and the next packet tries again")
     CHECK(tcp.last.offset == 0);
 }
 
-TEST_CASE("FIN and RST are told once")
-{
+TEST_CASE("FIN and RST are told once") {
     Tcp tcp;
     CHECK(tcp.step(0, 101, L7_TCP_ACK | L7_TCP_FIN, 0) == L7_SAMPLE_TAKE);
     CHECK((tcp.last.flags & L7_R_END) != 0);
@@ -181,8 +169,7 @@ TEST_CASE("FIN and RST are told once")
     CHECK(tcp.last.size == 0); // nothing is taken from a RST
 }
 
-TEST_CASE("a SYN begins anew only where the flow has ended")
-{
+TEST_CASE("a SYN begins anew only where the flow has ended") {
     Tcp tcp;
     tcp.make(0, 9000, L7_TCP_SYN);
     CHECK_FALSE(l7_flow_restarts(&tcp.flow, &tcp.packet));
@@ -193,8 +180,7 @@ TEST_CASE("a SYN begins anew only where the flow has ended")
     CHECK_FALSE(l7_flow_restarts(&tcp.flow, &tcp.packet));
 }
 
-TEST_CASE("one attachment point counts a direction, until it falls silent")
-{
+TEST_CASE("one attachment point counts a direction, until it falls silent") {
     l7_flow flow{};
     flow.seen[0] = 100;
     CHECK(l7_flow_owned(&flow, 0, 4, 100, 500));
@@ -204,8 +190,7 @@ TEST_CASE("one attachment point counts a direction, until it falls silent")
     CHECK_FALSE(l7_flow_owned(&flow, 0, 4, 602, 10000));
 }
 
-TEST_CASE("flows expire by their kind")
-{
+TEST_CASE("flows expire by their kind") {
     const l7_timeouts limits{1000, 100, 10, 50, 20, 30, 60, 5};
     l7_flow flow{};
     flow.packets[0] = 1;
@@ -231,8 +216,7 @@ TEST_CASE("flows expire by their kind")
     CHECK_FALSE(l7_flow_expired(&flow, 17, &limits, 4));
 }
 
-TEST_CASE("datagrams follow one another")
-{
+TEST_CASE("datagrams follow one another") {
     l7_flow flow;
     l7_packet packet{};
     l7_sample sample;

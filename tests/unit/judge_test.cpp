@@ -16,11 +16,11 @@ struct Fixture {
     Classifier classifier{ClassifierLimits{{}, 4, 2'000, 30'000}};
     std::uint64_t now = 1000;
 
-    explicit Fixture(std::initializer_list<std::pair<const char *, const char *>> patterns)
-    {
+    explicit Fixture(std::initializer_list<std::pair<const char *, const char *>> patterns) {
         PatternLibrary library;
         for (const auto &[name, text] : patterns) {
-            auto pattern = parse_native_pattern("name = \"" + std::string(name) + "\"\n" + text, name, name);
+            auto pattern =
+                parse_native_pattern("name = \"" + std::string(name) + "\"\n" + text, name, name);
             INFO(name << (pattern ? "" : pattern.error().message));
             REQUIRE(pattern);
             library.patterns.push_back(*pattern);
@@ -41,8 +41,8 @@ struct Fixture {
         std::uint32_t packet = 0;
     };
 
-    std::optional<l7_verdict> send(Flow &flow, unsigned direction, const std::string &data, std::uint8_t flags = 0)
-    {
+    std::optional<l7_verdict> send(Flow &flow, unsigned direction, const std::string &data,
+                                   std::uint8_t flags = 0) {
         l7_record head{};
         head.key.l4 = flow.l4;
         head.key.family = 4;
@@ -59,8 +59,7 @@ struct Fixture {
         return classifier.take({head, bytes}, now);
     }
 
-    std::string name(const std::optional<l7_verdict> &verdict)
-    {
+    std::string name(const std::optional<l7_verdict> &verdict) {
         return verdict ? protocols->name(verdict->protocol) : "-";
     }
 };
@@ -69,8 +68,7 @@ constexpr const char *kUdpA = "quality=\"great\"\n[[match]]\nl4=\"udp\"\neither=
 
 } // namespace
 
-TEST_CASE("a great match decides at its packet")
-{
+TEST_CASE("a great match decides at its packet") {
     Fixture f{{"a", kUdpA}};
     Fixture::Flow flow;
     CHECK(f.name(f.send(flow, 0, "xx")) == "-");
@@ -81,8 +79,7 @@ TEST_CASE("a great match decides at its packet")
     CHECK(f.classifier.flows() == 0);
 }
 
-TEST_CASE("samples that were on their way when the verdict fell are ignored")
-{
+TEST_CASE("samples that were on their way when the verdict fell are ignored") {
     Fixture f{{"a", kUdpA}};
     Fixture::Flow flow;
     CHECK(f.send(flow, 0, "aa"));
@@ -92,8 +89,7 @@ TEST_CASE("samples that were on their way when the verdict fell are ignored")
     CHECK(f.send(flow, 0, "aa"));
 }
 
-TEST_CASE("an ok match waits for a better one")
-{
+TEST_CASE("an ok match waits for a better one") {
     Fixture f{{"weak", "quality=\"ok\"\n[[match]]\nl4=\"udp\"\neither='^a'\n"}, {"a", kUdpA}};
     Fixture::Flow flow;
     CHECK_FALSE(f.send(flow, 0, "ab"));
@@ -107,8 +103,7 @@ TEST_CASE("an ok match waits for a better one")
     CHECK(verdict->packet == 1); // where it was found
 }
 
-TEST_CASE("a poor match counts at the limit, after silence, or at the end")
-{
+TEST_CASE("a poor match counts at the limit, after silence, or at the end") {
     Fixture f{{"poor", "quality=\"poor\"\n[[match]]\nl4=\"udp\"\neither='^a'\n"}};
     Fixture::Flow at_limit;
     CHECK_FALSE(f.send(at_limit, 0, "a"));
@@ -125,8 +120,7 @@ TEST_CASE("a poor match counts at the limit, after silence, or at the end")
     CHECK(f.protocols->name(swept[0].protocol) == "poor");
 }
 
-TEST_CASE("both parts of a match must be met, each in its direction")
-{
+TEST_CASE("both parts of a match must be met, each in its direction") {
     Fixture f{{"pair", "[[match]]\nl4=\"tcp\"\nclient='^USER'\nserver='^220 '\n"}};
     Fixture::Flow flow;
     flow.l4 = 6;
@@ -139,8 +133,7 @@ TEST_CASE("both parts of a match must be met, each in its direction")
     CHECK_FALSE(f.send(wrong, 1, "USER x"));
 }
 
-TEST_CASE("several datagrams may be needed")
-{
+TEST_CASE("several datagrams may be needed") {
     Fixture f{{"thrice", "[[match]]\nl4=\"udp\"\neither={re='^a', times=3}\n"}};
     Fixture::Flow flow;
     CHECK_FALSE(f.send(flow, 0, "a"));
@@ -149,8 +142,7 @@ TEST_CASE("several datagrams may be needed")
     CHECK(f.send(flow, 0, "a"));
 }
 
-TEST_CASE("unknown says why")
-{
+TEST_CASE("unknown says why") {
     Fixture f{{"a", kUdpA}};
     Fixture::Flow flow;
     f.send(flow, 0, "x");
@@ -176,8 +168,7 @@ TEST_CASE("unknown says why")
     CHECK(verdict->reason == L7_REASON_NO_MATCH);
 }
 
-TEST_CASE("a half-closed connection is still listened to")
-{
+TEST_CASE("a half-closed connection is still listened to") {
     Fixture f{{"s", "[[match]]\nl4=\"tcp\"\nserver='^ok'\n"}};
     Fixture::Flow flow;
     flow.l4 = 6;
@@ -185,17 +176,16 @@ TEST_CASE("a half-closed connection is still listened to")
     CHECK(f.name(f.send(flow, 1, "ok")) == "s");
 }
 
-TEST_CASE("connections picked up in the middle meet only patterns that allow it")
-{
-    Fixture f{{"start", "[[match]]\nl4=\"tcp\"\neither='^ab'\n"}, {"any", "[[match]]\nl4=\"tcp\"\nmidstream=true\neither='^abc'\n"}};
+TEST_CASE("connections picked up in the middle meet only patterns that allow it") {
+    Fixture f{{"start", "[[match]]\nl4=\"tcp\"\neither='^ab'\n"},
+              {"any", "[[match]]\nl4=\"tcp\"\nmidstream=true\neither='^abc'\n"}};
     Fixture::Flow flow;
     flow.l4 = 6;
     CHECK_FALSE(f.send(flow, 0, "ab", L7_R_MIDSTREAM));
     CHECK(f.name(f.send(flow, 0, "c", L7_R_MIDSTREAM)) == "any");
 }
 
-TEST_CASE("a hole that will not be filled is not read over")
-{
+TEST_CASE("a hole that will not be filled is not read over") {
     Fixture f{{"x", "[[match]]\nl4=\"tcp\"\neither='ab'\n"}};
     Fixture::Flow flow;
     flow.l4 = 6;
@@ -205,8 +195,7 @@ TEST_CASE("a hole that will not be filled is not read over")
     CHECK_FALSE(f.send(flow, 0, "ab"));
 }
 
-TEST_CASE("the table of undecided flows is bounded; the oldest leaves as unknown")
-{
+TEST_CASE("the table of undecided flows is bounded; the oldest leaves as unknown") {
     Fixture f{{"a", kUdpA}};
     for (std::uint16_t port = 1; port <= 10; port++) {
         Fixture::Flow flow;
@@ -221,8 +210,7 @@ TEST_CASE("the table of undecided flows is bounded; the oldest leaves as unknown
     CHECK(f.classifier.counters().pushed_out == 6);
 }
 
-TEST_CASE("new patterns look at the bytes again")
-{
+TEST_CASE("new patterns look at the bytes again") {
     Fixture f{{"a", kUdpA}};
     Fixture g{{"b", "[[match]]\nl4=\"tcp\"\neither='^xyz'\n"}};
     Fixture::Flow flow;
@@ -234,9 +222,9 @@ TEST_CASE("new patterns look at the bytes again")
     CHECK(g.protocols->name(verdict->protocol) == "b");
 }
 
-TEST_CASE("among equals the port is a tie-breaker")
-{
-    Fixture f{{"a", "ports=[9]\n[[match]]\nl4=\"udp\"\neither='^x'\n"}, {"b", "ports=[5]\n[[match]]\nl4=\"udp\"\neither='^x'\n"}};
+TEST_CASE("among equals the port is a tie-breaker") {
+    Fixture f{{"a", "ports=[9]\n[[match]]\nl4=\"udp\"\neither='^x'\n"},
+              {"b", "ports=[5]\n[[match]]\nl4=\"udp\"\neither='^x'\n"}};
     Fixture::Flow flow;
     flow.port = L7_BE16(5);
     CHECK(f.name(f.send(flow, 0, "x")) == "b");

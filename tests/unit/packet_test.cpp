@@ -18,17 +18,15 @@ struct Parsed {
     l7_fragment_key datagram;
 };
 
-Parsed parse(const Buffer &bytes, bool l3 = false, std::uint32_t wire = 0)
-{
+Parsed parse(const Buffer &bytes, bool l3 = false, std::uint32_t wire = 0) {
     Parsed out{};
     out.result = l7_parse_packet(bytes.data(), bytes.data() + bytes.size(),
-                                 wire ? wire : static_cast<std::uint32_t>(bytes.size()), l3, &out.packet,
-                                 &out.datagram);
+                                 wire ? wire : static_cast<std::uint32_t>(bytes.size()), l3,
+                                 &out.packet, &out.datagram);
     return out;
 }
 
-Packet ipv6_packet()
-{
+Packet ipv6_packet() {
     Packet out;
     out.source = "2001:db8::1";
     out.target = "2001:db8::2";
@@ -37,8 +35,7 @@ Packet ipv6_packet()
 
 } // namespace
 
-TEST_CASE("both directions have one key")
-{
+TEST_CASE("both directions have one key") {
     Packet forth = GENERATE(Packet{}, ipv6_packet());
     forth.payload = bytes_of("hello");
     Packet back = forth;
@@ -56,8 +53,7 @@ TEST_CASE("both directions have one key")
     CHECK(a.packet.payload_size == 5);
 }
 
-TEST_CASE("what stands before IP is stepped over")
-{
+TEST_CASE("what stands before IP is stepped over") {
     Packet packet = GENERATE(Packet{}, ipv6_packet());
     packet.l4 = GENERATE(std::uint8_t{6}, std::uint8_t{17}, std::uint8_t{132});
     packet.payload = bytes_of("payload");
@@ -90,8 +86,7 @@ TEST_CASE("what stands before IP is stepped over")
     CHECK(Buffer(bytes.begin() + parsed.packet.payload, bytes.end()) == packet.payload);
 }
 
-TEST_CASE("options and extension headers are honoured, link padding is not payload")
-{
+TEST_CASE("options and extension headers are honoured, link padding is not payload") {
     Packet packet;
     packet.ip_options = 8;
     packet.tcp_options = 12;
@@ -111,8 +106,7 @@ TEST_CASE("options and extension headers are honoured, link padding is not paylo
     CHECK(parsed.packet.payload_size == 3);
 }
 
-TEST_CASE("TCP fields are in host order")
-{
+TEST_CASE("TCP fields are in host order") {
     Packet packet;
     packet.seq = 0x01020304;
     packet.ack = 0x05060708;
@@ -123,8 +117,7 @@ TEST_CASE("TCP fields are in host order")
     CHECK(parsed.packet.tcp_flags == 0x12);
 }
 
-TEST_CASE("fragments belong to their datagram")
-{
+TEST_CASE("fragments belong to their datagram") {
     Packet packet = GENERATE(Packet{}, ipv6_packet());
     packet.l4 = 17;
     packet.fragment_id = 77;
@@ -149,8 +142,7 @@ TEST_CASE("fragments belong to their datagram")
     CHECK(std::memcmp(&first.datagram, &other.datagram, sizeof(first.datagram)) != 0);
 }
 
-TEST_CASE("a protocol without ports is a flow of its own")
-{
+TEST_CASE("a protocol without ports is a flow of its own") {
     Packet packet;
     packet.l4 = GENERATE(std::uint8_t{1}, std::uint8_t{47}, std::uint8_t{50}, std::uint8_t{200});
     packet.payload = Buffer(20, 0xff);
@@ -161,71 +153,59 @@ TEST_CASE("a protocol without ports is a flow of its own")
     CHECK(parsed.packet.payload_size == 20);
 }
 
-TEST_CASE("malformed packets are told apart")
-{
+TEST_CASE("malformed packets are told apart") {
     Packet packet;
     packet.payload = bytes_of("hello world");
 
-    SECTION("not IP")
-    {
+    SECTION("not IP") {
         packet.ethertype = 0x0806;
         CHECK(parse(build(packet)).result == L7_PARSE_NOT_IP);
     }
-    SECTION("MPLS")
-    {
+    SECTION("MPLS") {
         packet.ethertype = 0x8847;
         CHECK(parse(build(packet)).result == L7_PARSE_MPLS);
     }
-    SECTION("IP length beyond the packet")
-    {
+    SECTION("IP length beyond the packet") {
         packet.length_error = 1;
         CHECK(parse(build(packet)).result == L7_PARSE_BAD_IP_LENGTH);
     }
-    SECTION("IP length below the header")
-    {
+    SECTION("IP length below the header") {
         packet.length_error = -60;
         CHECK(parse(build(packet)).result != L7_PARSE_OK);
     }
-    SECTION("header length below 20")
-    {
+    SECTION("header length below 20") {
         Buffer bytes = build(packet);
         bytes[14] = 0x44;
         CHECK(parse(bytes).result == L7_PARSE_BAD_IP_LENGTH);
     }
-    SECTION("another version")
-    {
+    SECTION("another version") {
         Buffer bytes = build(packet);
         bytes[14] = 0x65;
         CHECK(parse(bytes).result == L7_PARSE_BAD_VERSION);
     }
-    SECTION("TCP data offset")
-    {
+    SECTION("TCP data offset") {
         Buffer bytes = build(packet);
         bytes[14 + 20 + 12] = GENERATE(std::uint8_t{0x00}, std::uint8_t{0x40}, std::uint8_t{0xf0});
         CHECK(parse(bytes).result == L7_PARSE_BAD_TCP_OFFSET);
     }
-    SECTION("UDP length")
-    {
+    SECTION("UDP length") {
         packet.l4 = 17;
         Buffer bytes = build(packet);
         bytes[14 + 20 + 5] = 7;
         CHECK(parse(bytes).result == L7_PARSE_BAD_UDP_LENGTH);
     }
-    SECTION("too many extension headers")
-    {
+    SECTION("too many extension headers") {
         Packet six = ipv6_packet();
         six.extensions.assign(9, 60);
         CHECK(parse(build(six)).result == L7_PARSE_TOO_DEEP);
     }
-    SECTION("four tags")
-    {
+    SECTION("four tags") {
         packet.vlans.assign(4, {0x8100, 1});
         CHECK(parse(build(packet)).result == L7_PARSE_NOT_IP);
     }
 }
 
-TEST_CASE("every truncation is answered and none read beyond")
-{
+TEST_CASE("every truncation is answered and none read beyond") {
     Packet packet = GENERATE(Packet{}, ipv6_packet());
     packet.l4 = GENERATE(std::uint8_t{6}, std::uint8_t{17}, std::uint8_t{132});
     packet.vlans = {{0x8100, 1}};
@@ -240,17 +220,18 @@ TEST_CASE("every truncation is answered and none read beyond")
     CHECK(parse(whole).result == L7_PARSE_OK);
 }
 
-TEST_CASE("a GSO packet counts as what goes over the wire")
-{
+TEST_CASE("a GSO packet counts as what goes over the wire") {
     Packet packet;
     packet.payload = Buffer(2900);
     const Buffer bytes = build(packet);
     const Parsed parsed = parse(bytes);
     std::uint32_t packets;
     __u64 size;
-    l7_wire_size(&parsed.packet, static_cast<std::uint32_t>(bytes.size()), 2, 1450, &packets, &size);
+    l7_wire_size(&parsed.packet, static_cast<std::uint32_t>(bytes.size()), 2, 1450, &packets,
+                 &size);
     CHECK(packets == 2);
     CHECK(size == 2900 + 2 * 54);
-    l7_wire_size(&parsed.packet, static_cast<std::uint32_t>(bytes.size()), 0, 1000, &packets, &size);
+    l7_wire_size(&parsed.packet, static_cast<std::uint32_t>(bytes.size()), 0, 1000, &packets,
+                 &size);
     CHECK(packets == 3);
 }

@@ -20,8 +20,7 @@ struct Patterns {
     std::shared_ptr<const Database> database;
     std::vector<std::string> rejected;
 
-    Patterns()
-    {
+    Patterns() {
         auto loaded = load_patterns({L7_SOURCE_DIR "/patterns"});
         REQUIRE(loaded);
         library = std::move(*loaded);
@@ -33,20 +32,17 @@ struct Patterns {
     }
 };
 
-const Patterns &patterns()
-{
+const Patterns &patterns() {
     static const Patterns all;
     return all;
 }
 
-const std::vector<Case> &cases()
-{
+const std::vector<Case> &cases() {
     static const std::vector<Case> all = load_cases(L7_SOURCE_DIR "/tests/cases");
     return all;
 }
 
-std::string verdict_of(const Case &one)
-{
+std::string verdict_of(const Case &one) {
     Offline offline(patterns().database, patterns().protocols);
     std::uint64_t time = 1'000'000'000;
     for (const Buffer &packet : packets_of(one))
@@ -57,19 +53,17 @@ std::string verdict_of(const Case &one)
     return patterns().protocols->name(offline.path().flows().front().flow.protocol);
 }
 
-bool as_expected(const Case &one, const std::string &verdict)
-{
-    return one.expect.rfind("not ", 0) == 0 ? verdict != one.expect.substr(4) : verdict == one.expect;
+bool as_expected(const Case &one, const std::string &verdict) {
+    return one.expect.rfind("not ", 0) == 0 ? verdict != one.expect.substr(4)
+                                            : verdict == one.expect;
 }
 
-std::string place(const Case &one)
-{
+std::string place(const Case &one) {
     return one.file + ":" + std::to_string(one.line) + ": " + one.title;
 }
 
 /// The case with message `which` in two parts.
-Case cut(const Case &one, std::size_t which, std::size_t at)
-{
+Case cut(const Case &one, std::size_t which, std::size_t at) {
     Case out = one;
     Message rest = out.messages[which];
     rest.data.erase(rest.data.begin(), rest.data.begin() + static_cast<std::ptrdiff_t>(at));
@@ -80,15 +74,13 @@ Case cut(const Case &one, std::size_t which, std::size_t at)
 
 } // namespace
 
-TEST_CASE("every pattern file is accepted")
-{
+TEST_CASE("every pattern file is accepted") {
     for (const std::string &line : patterns().rejected)
         FAIL_CHECK(line);
     CHECK(patterns().library.patterns.size() >= 57);
 }
 
-TEST_CASE("cases are recognised as expected")
-{
+TEST_CASE("cases are recognised as expected") {
     REQUIRE(cases().size() > 100);
     for (const Case &one : cases()) {
         const std::string verdict = verdict_of(one);
@@ -98,8 +90,7 @@ TEST_CASE("cases are recognised as expected")
     SUCCEED();
 }
 
-TEST_CASE("a TCP conversation is recognised however it is cut")
-{
+TEST_CASE("a TCP conversation is recognised however it is cut") {
     for (const Case &one : cases()) {
         if (one.l4 != "tcp" || !one.positive() || !one.nosplit.empty())
             continue;
@@ -109,7 +100,8 @@ TEST_CASE("a TCP conversation is recognised however it is cut")
             for (std::size_t at = 1; at < size; at += step) {
                 const std::string verdict = verdict_of(cut(one, which, at));
                 if (verdict != one.expect) {
-                    FAIL_CHECK(place(one) << ": message " << which << " cut at " << at << ": is " << verdict);
+                    FAIL_CHECK(place(one)
+                               << ": message " << which << " cut at " << at << ": is " << verdict);
                     break;
                 }
             }
@@ -118,8 +110,7 @@ TEST_CASE("a TCP conversation is recognised however it is cut")
     SUCCEED();
 }
 
-TEST_CASE("every pattern has positive, negative and split cases")
-{
+TEST_CASE("every pattern has positive, negative and split cases") {
     struct Kinds {
         unsigned positive = 0, negative = 0, split = 0;
     };

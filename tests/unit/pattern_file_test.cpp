@@ -7,8 +7,7 @@
 
 using namespace l7;
 
-TEST_CASE("a native pattern")
-{
+TEST_CASE("a native pattern") {
     const auto pattern = parse_native_pattern(R"(
 name = "x"
 title = "X"
@@ -36,29 +35,29 @@ either = 'c'
     CHECK(pattern->matches[1].quality == Quality::Great);
 }
 
-TEST_CASE("errors of native patterns name their line")
-{
+TEST_CASE("errors of native patterns name their line") {
     struct Bad {
         const char *text;
         const char *where;
     };
     const auto bad = GENERATE(
         Bad{"name = \"y\"\n[[match]]\nl4=\"tcp\"\neither='a'\n", "x.toml:1:"},
-        Bad{"name = \"x\"\n", "x.toml:1:"}, Bad{"name = \"x\"\n[[match]]\nl4=\"ip\"\neither='a'\n", "x.toml:3:"},
+        Bad{"name = \"x\"\n", "x.toml:1:"},
+        Bad{"name = \"x\"\n[[match]]\nl4=\"ip\"\neither='a'\n", "x.toml:3:"},
         Bad{"name = \"x\"\n[[match]]\nl4=\"tcp\"\n", "x.toml:2:"},
         Bad{"name = \"x\"\n[[match]]\nl4=\"tcp\"\neither={re='a', where='('}\n", "x.toml:4:"},
         Bad{"name = \"x\"\n[[match]]\nl4=\"tcp\"\neither={re='a', times=0}\n", "x.toml:4:"},
         Bad{"name = \"x\"\nports=[0]\n[[match]]\nl4=\"tcp\"\neither='a'\n", "x.toml:2:"},
         Bad{"name = \"x\"\nquality=\"superb\"\n[[match]]\nl4=\"tcp\"\neither='a'\n", "x.toml:2:"},
         Bad{"name = \"x\"\nmatch = 3\n", "x.toml:2:"}, Bad{"name = \n", "x.toml:1:"},
-        Bad{"name = \"x\"\ngroups=\"g\"\n[[match]]\nl4=\"tcp\"\neither='a'\nport=1\n", "x.toml:6:"});
+        Bad{"name = \"x\"\ngroups=\"g\"\n[[match]]\nl4=\"tcp\"\neither='a'\nport=1\n",
+            "x.toml:6:"});
     const auto pattern = parse_native_pattern(bad.text, "x.toml", "x");
     REQUIRE_FALSE(pattern);
     INFO(pattern.error().message);
     CHECK(pattern.error().message.find(bad.where) != std::string::npos);
 }
 
-TEST_CASE("a directory that is not there is an error")
-{
+TEST_CASE("a directory that is not there is an error") {
     CHECK_FALSE(load_patterns({"/nonexistent"}));
 }

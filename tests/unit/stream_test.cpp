@@ -11,14 +11,12 @@ using namespace l7;
 using namespace l7::test;
 
 namespace {
-std::string text(const Stream &stream)
-{
+std::string text(const Stream &stream) {
     return {stream.bytes().begin(), stream.bytes().end()};
 }
 } // namespace
 
-TEST_CASE("segments come in any order")
-{
+TEST_CASE("segments come in any order") {
     Stream stream;
     CHECK_FALSE(stream.add(5, bytes_of("fghij"), 100));
     CHECK(stream.has_gap());
@@ -27,8 +25,7 @@ TEST_CASE("segments come in any order")
     CHECK_FALSE(stream.has_gap());
 }
 
-TEST_CASE("what came first stays where segments overlap")
-{
+TEST_CASE("what came first stays where segments overlap") {
     Stream stream;
     CHECK(stream.add(0, bytes_of("abcde"), 100));
     CHECK_FALSE(stream.add(2, bytes_of("XX"), 100));
@@ -36,16 +33,14 @@ TEST_CASE("what came first stays where segments overlap")
     CHECK(text(stream) == "abcdefg");
 }
 
-TEST_CASE("a gap is never spliced")
-{
+TEST_CASE("a gap is never spliced") {
     Stream stream;
     stream.add(0, bytes_of("ab"), 100);
     stream.add(3, bytes_of("d"), 100);
     CHECK(text(stream) == "ab");
 }
 
-TEST_CASE("bounds hold")
-{
+TEST_CASE("bounds hold") {
     Stream stream;
     stream.add(0, Buffer(50, 'a'), 60);
     stream.add(50, Buffer(50, 'b'), 60);
@@ -62,8 +57,7 @@ TEST_CASE("bounds hold")
     CHECK(large.memory() < 3 * Stream::kPendingBytes);
 }
 
-TEST_CASE("random cuts, repetitions and orders give the stream back")
-{
+TEST_CASE("random cuts, repetitions and orders give the stream back") {
     std::mt19937 random(20260101);
     for (int round = 0; round < 500; round++) {
         Buffer whole(200);
@@ -72,8 +66,9 @@ TEST_CASE("random cuts, repetitions and orders give the stream back")
         for (std::size_t at = 0; at < whole.size();) {
             const std::size_t size = std::min<std::size_t>(whole.size() - at, 1 + random() % 40);
             const std::size_t back = std::min<std::size_t>(at, random() % 5);
-            parts.emplace_back(at - back, Buffer(whole.begin() + static_cast<std::ptrdiff_t>(at - back),
-                                                 whole.begin() + static_cast<std::ptrdiff_t>(at + size)));
+            parts.emplace_back(at - back,
+                               Buffer(whole.begin() + static_cast<std::ptrdiff_t>(at - back),
+                                      whole.begin() + static_cast<std::ptrdiff_t>(at + size)));
             at += size;
         }
         if (parts.size() > Stream::kPendingSegments)

@@ -11,8 +11,7 @@ using namespace l7::test;
 
 namespace {
 
-bool matches(const std::string &expression, const std::string &data)
-{
+bool matches(const std::string &expression, const std::string &data) {
     PatternLibrary library;
     Pattern pattern;
     pattern.name = "x";
@@ -34,8 +33,7 @@ bool matches(const std::string &expression, const std::string &data)
 
 } // namespace
 
-TEST_CASE("the V8 dialect, not PCRE")
-{
+TEST_CASE("the V8 dialect, not PCRE") {
     CHECK(matches("^abc", "abcd"));
     CHECK_FALSE(matches("^abc", "xabc"));
     CHECK(matches("abc$", "xabc"));
@@ -46,8 +44,8 @@ TEST_CASE("the V8 dialect, not PCRE")
     CHECK(matches("\\w", "w"));
     CHECK_FALSE(matches("\\w", "a"));
     CHECK(matches("\\d\\b", "db"));
-    CHECK(matches("[a\\-z]", "b"));  // a range from backslash to z
-    CHECK(matches("[\\]x", "\\x"));  // a set of one backslash
+    CHECK(matches("[a\\-z]", "b")); // a range from backslash to z
+    CHECK(matches("[\\]x", "\\x")); // a set of one backslash
     CHECK(matches("[]a]", "]"));
     CHECK(matches("[^]a]", "b"));
     CHECK_FALSE(matches("[^]a]", "]"));
@@ -61,34 +59,32 @@ TEST_CASE("the V8 dialect, not PCRE")
     CHECK(matches("a|^b$", "b"));
 }
 
-TEST_CASE("hexadecimal bytes come before the expression")
-{
+TEST_CASE("hexadecimal bytes come before the expression") {
     CHECK(matches("^\\x16\\x03", "\x16\x03"));
-    CHECK(matches("a\\x2e", "ab"));        // a metacharacter stays one
-    CHECK(matches("^\\x41", "a"));         // and is lower-cased
-    CHECK(matches("ab\\x00cd", "abzz"));   // NUL ends the expression
+    CHECK(matches("a\\x2e", "ab"));      // a metacharacter stays one
+    CHECK(matches("^\\x41", "a"));       // and is lower-cased
+    CHECK(matches("ab\\x00cd", "abzz")); // NUL ends the expression
     CHECK(matches("\\xff\\xfe", "\xff\xfe"));
-    CHECK(matches("\\x5cw", "w"));         // becomes \w: the letter
+    CHECK(matches("\\x5cw", "w")); // becomes \w: the letter
 }
 
-TEST_CASE("what the original refuses is refused")
-{
-    const auto *expression = GENERATE("a**", "a*?", "(a*)*", "(a?)+", "*a", "(?:a)", "(?i)a", "a(b", "a)b", "[a", "[z-a]", "\\",
-                                      "(a)(b)(c)(d)(e)(f)(g)(h)(i)(j)", "(^)*", "|*");
+TEST_CASE("what the original refuses is refused") {
+    const auto *expression =
+        GENERATE("a**", "a*?", "(a*)*", "(a?)+", "*a", "(?:a)", "(?i)a", "a(b", "a)b", "[a",
+                 "[z-a]", "\\", "(a)(b)(c)(d)(e)(f)(g)(h)(i)(j)", "(^)*", "|*");
     INFO(expression);
     CHECK_FALSE(translate_v8(expression));
 }
 
-TEST_CASE("deep nesting is refused, not overflowed")
-{
+TEST_CASE("deep nesting is refused, not overflowed") {
     CHECK_FALSE(translate_v8(std::string(100000, '(')));
 }
 
-TEST_CASE(".pat files")
-{
-    const auto good = parse_l7filter_pattern("# Foo - test\n# Pattern attributes: good fast superset\n"
-                                             "# Protocol groups: chat im_proto\n\nfoo bar\n^foo \nuserspace flags=REG_ICASE\n",
-                                             "g/foo.pat", "foo", "g");
+TEST_CASE(".pat files") {
+    const auto good = parse_l7filter_pattern(
+        "# Foo - test\n# Pattern attributes: good fast superset\n"
+        "# Protocol groups: chat im_proto\n\nfoo bar\n^foo \nuserspace flags=REG_ICASE\n",
+        "g/foo.pat", "foo", "g");
     REQUIRE(good);
     CHECK(good->name == "foo");
     CHECK(good->quality == Quality::Good);

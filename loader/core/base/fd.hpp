@@ -9,14 +9,12 @@
 namespace l7 {
 
 /// A file descriptor that is closed with its owner.
-class Fd
-{
+class Fd {
   public:
     Fd() = default;
     explicit Fd(int fd) : fd_(fd) {}
     Fd(Fd &&other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-    Fd &operator=(Fd &&other) noexcept
-    {
+    Fd &operator=(Fd &&other) noexcept {
         if (this != &other) {
             reset();
             fd_ = std::exchange(other.fd_, -1);
@@ -28,8 +26,7 @@ class Fd
     int get() const { return fd_; }
     explicit operator bool() const { return fd_ >= 0; }
     int release() { return std::exchange(fd_, -1); }
-    void reset()
-    {
+    void reset() {
         if (fd_ >= 0)
             ::close(fd_);
         fd_ = -1;
@@ -40,23 +37,18 @@ class Fd
 };
 
 /// Memory mapped with mmap.
-class Mapping
-{
+class Mapping {
   public:
     Mapping() = default;
     Mapping(void *at, std::size_t size) : at_(at), size_(size) {}
     Mapping(Mapping &&other) noexcept
-        : at_(std::exchange(other.at_, nullptr)), size_(std::exchange(other.size_, 0))
-    {
-    }
-    Mapping &operator=(Mapping &&other) noexcept
-    {
+        : at_(std::exchange(other.at_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+    Mapping &operator=(Mapping &&other) noexcept {
         std::swap(at_, other.at_);
         std::swap(size_, other.size_);
         return *this;
     }
-    ~Mapping()
-    {
+    ~Mapping() {
         if (at_)
             ::munmap(at_, size_);
     }

@@ -21,16 +21,14 @@ struct Error {
     Blame blame = Blame::Failed;
 
     /// Puts what was tried in front.
-    Error within(const std::string &context) &&
-    {
+    Error within(const std::string &context) && {
         message = context + ": " + message;
         return std::move(*this);
     }
 };
 
 template <class T>
-class [[nodiscard]] Result
-{
+class [[nodiscard]] Result {
   public:
     Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
     Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}
@@ -48,8 +46,7 @@ class [[nodiscard]] Result
 };
 
 template <>
-class [[nodiscard]] Result<void>
-{
+class [[nodiscard]] Result<void> {
   public:
     Result() = default;
     Result(Error error) : error_(std::move(error)), failed_(true) {}

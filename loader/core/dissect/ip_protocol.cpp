@@ -34,28 +34,24 @@ constexpr std::array<IpProtocol, 17> kProtocols{{
     {132, "sctp", false},
 }};
 
-const IpProtocol *find(std::uint8_t l4)
-{
+const IpProtocol *find(std::uint8_t l4) {
     const auto found = std::ranges::find(kProtocols, l4, &IpProtocol::number);
     return found == kProtocols.end() ? nullptr : &*found;
 }
 
 } // namespace
 
-std::string_view ip_protocol_name(std::uint8_t l4)
-{
+std::string_view ip_protocol_name(std::uint8_t l4) {
     const IpProtocol *known = find(l4);
     return known && known->final ? known->name : std::string_view{};
 }
 
-std::string l4_name(std::uint8_t l4)
-{
+std::string l4_name(std::uint8_t l4) {
     const IpProtocol *known = find(l4);
     return known ? std::string(known->name) : std::to_string(l4);
 }
 
-void add_ip_protocols(Protocols &protocols)
-{
+void add_ip_protocols(Protocols &protocols) {
     for (const IpProtocol &one : kProtocols)
         if (one.final || one.number == 132)
             protocols.number(one.name);

@@ -10,8 +10,8 @@
 
 namespace l7 {
 
-/// The protocol that is carried straight over IP under this number (IANA "Assigned Internet Protocol Numbers"), or ""
-/// where the number is a transport for others or has no use today.
+/// The protocol that is carried straight over IP under this number (IANA "Assigned Internet
+/// Protocol Numbers"), or "" where the number is a transport for others or has no use today.
 std::string_view ip_protocol_name(std::uint8_t l4);
 
 /// What flows and JSON call the number: "tcp", "udp", "icmp", ... or the number itself.

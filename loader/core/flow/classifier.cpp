@@ -8,28 +8,23 @@ constexpr std::size_t kSpares = 256;
 constexpr std::size_t kDecided = 1 << 16;
 
 /// The low bits of the hash chose the worker and are the same for all its flows.
-constexpr std::size_t slot_of(std::uint32_t hash)
-{
+constexpr std::size_t slot_of(std::uint32_t hash) {
     return (hash >> 6) % kDecided;
 }
 } // namespace
 
 Classifier::Classifier(ClassifierLimits limits)
-    : limits_(limits), at_hand_(std::make_unique<Judge>()), decided_(kDecided)
-{
-}
+    : limits_(limits), at_hand_(std::make_unique<Judge>()), decided_(kDecided) {}
 
 void Classifier::use(std::shared_ptr<const Database> database,
-                     std::shared_ptr<const Protocols> protocols)
-{
+                     std::shared_ptr<const Protocols> protocols) {
     scanner_ = std::make_unique<Scanner>(std::move(database));
     protocols_ = std::move(protocols);
     for (Entry *entry = oldest_; entry; entry = entry->newer)
         entry->judge->start_over();
 }
 
-std::optional<l7_verdict> Classifier::take(const Sample &sample, std::uint64_t now_ns)
-{
+std::optional<l7_verdict> Classifier::take(const Sample &sample, std::uint64_t now_ns) {
     counters_.samples++;
     if (was_decided(sample.head)) {
         counters_.stale_samples++;
@@ -64,8 +59,7 @@ std::optional<l7_verdict> Classifier::take(const Sample &sample, std::uint64_t n
     return std::nullopt;
 }
 
-void Classifier::sweep(std::uint64_t now_ns, std::size_t most, std::vector<l7_verdict> &out)
-{
+void Classifier::sweep(std::uint64_t now_ns, std::size_t most, std::vector<l7_verdict> &out) {
     for (Entry *entry = oldest_; entry && most > 0; most--) {
         Entry *next = entry->newer;
         const std::uint64_t idle = now_ns - entry->last_ns;
@@ -82,45 +76,39 @@ void Classifier::sweep(std::uint64_t now_ns, std::size_t most, std::vector<l7_ve
     }
 }
 
-void Classifier::finish(std::vector<l7_verdict> &out)
-{
+void Classifier::finish(std::vector<l7_verdict> &out) {
     for (Entry *entry = oldest_; entry; entry = entry->newer)
-        out.push_back(verdict(entry->judge->key(), entry->judge->born(),
-                              entry->judge->give_up(*scanner_)));
+        out.push_back(
+            verdict(entry->judge->key(), entry->judge->born(), entry->judge->give_up(*scanner_)));
     flows_.clear();
     oldest_ = newest_ = nullptr;
 }
 
-std::optional<l7_verdict> Classifier::take_pushed_out()
-{
+std::optional<l7_verdict> Classifier::take_pushed_out() {
     return std::exchange(pushed_out_, std::nullopt);
 }
 
-std::size_t Classifier::memory() const
-{
+std::size_t Classifier::memory() const {
     std::size_t bytes = flows_.bucket_count() * sizeof(void *);
     for (const auto &[key, entry] : flows_)
         bytes += sizeof(key) + sizeof(entry) + 2 * sizeof(void *) + entry.judge->memory();
     return bytes;
 }
 
-void Classifier::unlink(Entry &entry)
-{
+void Classifier::unlink(Entry &entry) {
     (entry.older ? entry.older->newer : oldest_) = entry.newer;
     (entry.newer ? entry.newer->older : newest_) = entry.older;
     entry.older = entry.newer = nullptr;
 }
 
-void Classifier::link_newest(Entry &entry)
-{
+void Classifier::link_newest(Entry &entry) {
     entry.older = newest_;
     entry.newer = nullptr;
     (newest_ ? newest_->newer : oldest_) = &entry;
     newest_ = &entry;
 }
 
-std::unique_ptr<Judge> Classifier::spare()
-{
+std::unique_ptr<Judge> Classifier::spare() {
     if (spares_.empty())
         return std::make_unique<Judge>();
     auto judge = std::move(spares_.back());
@@ -128,16 +116,14 @@ std::unique_ptr<Judge> Classifier::spare()
     return judge;
 }
 
-void Classifier::release(Flows::iterator at)
-{
+void Classifier::release(Flows::iterator at) {
     unlink(at->second);
     if (spares_.size() < kSpares)
         spares_.push_back(std::move(at->second.judge));
     flows_.erase(at);
 }
 
-l7_verdict Classifier::verdict(const l7_key &key, std::uint32_t born, const Judgement &judgement)
-{
+l7_verdict Classifier::verdict(const l7_key &key, std::uint32_t born, const Judgement &judgement) {
     (judgement.protocol == L7_UNKNOWN ? counters_.given_up : counters_.judged)++;
     l7_verdict out{};
     out.key = key;
@@ -149,23 +135,20 @@ l7_verdict Classifier::verdict(const l7_key &key, std::uint32_t born, const Judg
     return out;
 }
 
-void Classifier::push_out()
-{
+void Classifier::push_out() {
     const l7_key key = oldest_->judge->key();
-    pushed_out_ = verdict(key, oldest_->judge->born(),
-                          oldest_->judge->give_up(*scanner_, L7_REASON_LIMIT));
+    pushed_out_ =
+        verdict(key, oldest_->judge->born(), oldest_->judge->give_up(*scanner_, L7_REASON_LIMIT));
     counters_.pushed_out++;
     release(flows_.find(key));
 }
 
-bool Classifier::was_decided(const l7_record &head) const
-{
+bool Classifier::was_decided(const l7_record &head) const {
     const Decided &slot = decided_[slot_of(head.hash)];
     return slot.hash == head.hash && slot.born == head.born && head.born != 0;
 }
 
-void Classifier::remember(std::uint32_t hash, std::uint32_t born)
-{
+void Classifier::remember(std::uint32_t hash, std::uint32_t born) {
     decided_[slot_of(hash)] = {hash, born};
 }
 

@@ -17,9 +17,9 @@ namespace l7 {
 
 struct ClassifierLimits {
     JudgeLimits judge;
-    std::size_t flows = 16384;                         ///< undecided at once; the oldest leaves
-    std::uint64_t candidate_idle_ns = 2'000'000'000;   ///< silence after which a weak match counts
-    std::uint64_t idle_ns = 30'000'000'000;            ///< silence after which a flow is unknown
+    std::size_t flows = 16384;                       ///< undecided at once; the oldest leaves
+    std::uint64_t candidate_idle_ns = 2'000'000'000; ///< silence after which a weak match counts
+    std::uint64_t idle_ns = 30'000'000'000;          ///< silence after which a flow is unknown
 };
 
 struct ClassifierCounters {
@@ -31,12 +31,12 @@ struct ClassifierCounters {
 };
 
 /// Bounded whatever comes in. One thread; holds memory for undecided flows only.
-class Classifier
-{
+class Classifier {
   public:
     explicit Classifier(ClassifierLimits limits = {});
 
-    /// Patterns from now on. Flows under judgement are looked at anew with their next sample, TCP from its first byte.
+    /// Patterns from now on. Flows under judgement are looked at anew with their next sample, TCP
+    /// from its first byte.
     void use(std::shared_ptr<const Database> database, std::shared_ptr<const Protocols> protocols);
 
     /// Takes a sample; returns the verdict it led to, if any. now_ns: any monotonic clock.
@@ -85,9 +85,11 @@ class Classifier
     Flows flows_;
     Entry *oldest_ = nullptr;
     Entry *newest_ = nullptr;
-    std::unique_ptr<Judge> at_hand_; // judges flows that one sample decides, without a place in the table
+    std::unique_ptr<Judge>
+        at_hand_; // judges flows that one sample decides, without a place in the table
     std::vector<std::unique_ptr<Judge>> spares_;
-    std::vector<Decided> decided_; // direct-mapped by hash: samples that were on their way when the verdict fell
+    std::vector<Decided>
+        decided_; // direct-mapped by hash: samples that were on their way when the verdict fell
     std::optional<l7_verdict> pushed_out_;
     ClassifierCounters counters_;
 };

@@ -10,8 +10,7 @@
 
 namespace l7 {
 
-void Judge::begin(const Sample &first)
-{
+void Judge::begin(const Sample &first) {
     key_ = first.head.key;
     born_ = first.head.born;
     samples_ = 0;
@@ -28,15 +27,13 @@ void Judge::begin(const Sample &first)
     best_.reset();
 }
 
-void Judge::start_over()
-{
+void Judge::start_over() {
     hits_.clear();
     best_.reset();
 }
 
 std::optional<Judgement> Judge::take(const Sample &sample, Scanner &scanner,
-                                     const Protocols &protocols, const JudgeLimits &limits)
-{
+                                     const Protocols &protocols, const JudgeLimits &limits) {
     const Database &database = scanner.database();
 
     flags_ |= sample.head.flags;
@@ -69,8 +66,7 @@ std::optional<Judgement> Judge::take(const Sample &sample, Scanner &scanner,
     return std::nullopt;
 }
 
-void Judge::look(const Sample &sample, Scanner &scanner, const JudgeLimits &limits)
-{
+void Judge::look(const Sample &sample, Scanner &scanner, const JudgeLimits &limits) {
     const unsigned direction = sample.head.direction & 1;
 
     if (key_.l4 != L7_IPPROTO_TCP) {
@@ -82,7 +78,8 @@ void Judge::look(const Sample &sample, Scanner &scanner, const JudgeLimits &limi
         Stream &stream = streams_[direction];
         const std::size_t before = stream.bytes().size();
         if ((sample.head.flags & L7_R_LOST) && sample.head.offset > before) {
-            broken_[direction] = true; // what is missing was in our hands once and will not come again
+            broken_[direction] =
+                true; // what is missing was in our hands once and will not come again
             return;
         }
         if (!stream.add(sample.head.offset, sample.data, limits.stream_bytes))
@@ -96,8 +93,7 @@ void Judge::look(const Sample &sample, Scanner &scanner, const JudgeLimits &limi
             consider(scanner.database(), evidence);
 }
 
-void Judge::scan(Scanner &scanner, unsigned direction, Bytes data, std::uint64_t size)
-{
+void Judge::scan(Scanner &scanner, unsigned direction, Bytes data, std::uint64_t size) {
     const auto transport = transport_of(key_.l4);
     if (!transport)
         return;
@@ -106,9 +102,9 @@ void Judge::scan(Scanner &scanner, unsigned direction, Bytes data, std::uint64_t
         note(scanner, atom, counts);
 }
 
-/// counts: the atom was met by this datagram, and not by a stream that is scanned again as it grows.
-void Judge::note(const Scanner &scanner, std::uint16_t atom, bool counts)
-{
+/// counts: the atom was met by this datagram, and not by a stream that is scanned again as it
+/// grows.
+void Judge::note(const Scanner &scanner, std::uint16_t atom, bool counts) {
     const Database &database = scanner.database();
     const Atom &met_atom = database.atom(atom);
 
@@ -130,24 +126,21 @@ void Judge::note(const Scanner &scanner, std::uint16_t atom, bool counts)
     }
 }
 
-bool Judge::met(const Database &database, const Evidence &evidence) const
-{
+bool Judge::met(const Database &database, const Evidence &evidence) const {
     return std::ranges::all_of(evidence.needs, [&](std::uint16_t atom) {
         const auto hit = std::ranges::find(hits_, atom, &Hit::atom);
         return hit != hits_.end() && hit->times >= database.atom(atom).times;
     });
 }
 
-void Judge::consider(const Database &database, std::uint16_t evidence)
-{
+void Judge::consider(const Database &database, std::uint16_t evidence) {
     if (!best_)
         best_ = Candidate{evidence, last_packet_, samples_};
     else if (better(database, evidence, best_->evidence))
         best_ = Candidate{evidence, last_packet_, best_->samples};
 }
 
-bool Judge::better(const Database &database, std::uint16_t a, std::uint16_t b) const
-{
+bool Judge::better(const Database &database, std::uint16_t a, std::uint16_t b) const {
     const Evidence &left = database.evidence(a);
     const Evidence &right = database.evidence(b);
 
@@ -167,18 +160,17 @@ bool Judge::better(const Database &database, std::uint16_t a, std::uint16_t b) c
     return database.pattern(left).name < database.pattern(right).name;
 }
 
-void Judge::merge(Bytes data, std::size_t limit)
-{
+void Judge::merge(Bytes data, std::size_t limit) {
     for (const std::uint8_t byte : data) {
         if (merged_.size() >= limit)
             return;
         if (byte != 0)
-            merged_.push_back(byte >= 'A' && byte <= 'Z' ? static_cast<std::uint8_t>(byte + 32) : byte);
+            merged_.push_back(byte >= 'A' && byte <= 'Z' ? static_cast<std::uint8_t>(byte + 32)
+                                                         : byte);
     }
 }
 
-Judgement Judge::give_up(const Scanner &scanner, std::uint8_t limit_reason) const
-{
+Judgement Judge::give_up(const Scanner &scanner, std::uint8_t limit_reason) const {
     if (best_)
         return {scanner.database().evidence(best_->evidence).protocol, L7_REASON_PATTERN,
                 best_->packet, best_->evidence};
@@ -194,8 +186,7 @@ Judgement Judge::give_up(const Scanner &scanner, std::uint8_t limit_reason) cons
     return {L7_UNKNOWN, reason, last_packet_};
 }
 
-std::size_t Judge::memory() const
-{
+std::size_t Judge::memory() const {
     return sizeof(*this) + streams_[0].memory() + streams_[1].memory() + merged_.capacity() +
            hits_.capacity() * sizeof(Hit);
 }

@@ -32,12 +32,11 @@ struct Judgement {
 struct JudgeLimits {
     std::uint32_t stream_bytes = L7_SAMPLE_MAX; ///< per direction
     std::uint32_t merged_bytes = 2047;          ///< l7-filter's buffer of both directions
-    std::uint32_t patience = 2;                 ///< payload packets that an `ok` match waits for a better one
+    std::uint32_t patience = 2; ///< payload packets that an `ok` match waits for a better one
 };
 
 /// Pure: time comes in with the samples, nothing goes out but judgements. One thread.
-class Judge
-{
+class Judge {
   public:
     /// Empties the judge for a flow whose first sample is `first`.
     void begin(const Sample &first);
@@ -46,8 +45,8 @@ class Judge
     void start_over();
 
     /// Takes a sample and says what it decides, if anything.
-    std::optional<Judgement> take(const Sample &sample, Scanner &scanner, const Protocols &protocols,
-                                  const JudgeLimits &limits);
+    std::optional<Judgement> take(const Sample &sample, Scanner &scanner,
+                                  const Protocols &protocols, const JudgeLimits &limits);
 
     /// Nothing more will come, or not for a while: the best there is, or unknown with the reason.
     Judgement give_up(const Scanner &scanner, std::uint8_t limit_reason = L7_REASON_NONE) const;

@@ -7,8 +7,7 @@
 
 namespace l7 {
 
-End end_of(const l7_key &key, unsigned which)
-{
+End end_of(const l7_key &key, unsigned which) {
     std::array<char, INET6_ADDRSTRLEN> text{};
     const __be32 *address = key.addr[which & 1];
 

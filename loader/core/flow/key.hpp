@@ -16,8 +16,7 @@ struct KeyHash {
 };
 
 struct KeyEqual {
-    bool operator()(const l7_key &a, const l7_key &b) const
-    {
+    bool operator()(const l7_key &a, const l7_key &b) const {
         return std::memcmp(&a, &b, sizeof(a)) == 0;
     }
 };

@@ -5,8 +5,7 @@
 
 namespace l7 {
 
-bool Stream::add(std::uint32_t offset, Bytes data, std::size_t limit)
-{
+bool Stream::add(std::uint32_t offset, Bytes data, std::size_t limit) {
     const std::size_t before = bytes_.size();
 
     if (offset > bytes_.size()) {
@@ -23,8 +22,7 @@ bool Stream::add(std::uint32_t offset, Bytes data, std::size_t limit)
     return bytes_.size() > before;
 }
 
-void Stream::append(std::uint32_t offset, Bytes data, std::size_t limit)
-{
+void Stream::append(std::uint32_t offset, Bytes data, std::size_t limit) {
     const std::size_t known = bytes_.size() - offset;
 
     if (known >= data.size() || bytes_.size() >= limit)
@@ -34,8 +32,7 @@ void Stream::append(std::uint32_t offset, Bytes data, std::size_t limit)
     bytes_.insert(bytes_.end(), data.begin(), data.end());
 }
 
-void Stream::hold(std::uint32_t offset, Bytes data)
-{
+void Stream::hold(std::uint32_t offset, Bytes data) {
     if (data.empty())
         return;
     if (pending_.size() >= kPendingSegments || pending_bytes_ + data.size() > kPendingBytes) {
@@ -47,8 +44,7 @@ void Stream::hold(std::uint32_t offset, Bytes data)
     pending_bytes_ += data.size();
 }
 
-void Stream::clear()
-{
+void Stream::clear() {
     bytes_.clear();
     pending_.clear();
     pending_bytes_ = 0;

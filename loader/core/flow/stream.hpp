@@ -9,15 +9,16 @@
 
 namespace l7 {
 
-/// Takes segments in any order, trims what overlaps (the bytes that came first stay), and never splices a gap. Bounded:
-/// what is beyond `limit` bytes, or early while kPending bytes already wait, is dropped and counted.
-class Stream
-{
+/// Takes segments in any order, trims what overlaps (the bytes that came first stay), and never
+/// splices a gap. Bounded: what is beyond `limit` bytes, or early while kPending bytes already
+/// wait, is dropped and counted.
+class Stream {
   public:
     static constexpr std::size_t kPendingBytes = 8192;
     static constexpr std::size_t kPendingSegments = 16;
 
-    /// Adds a segment at `offset` from the stream's start. Returns true when there are new bytes in order.
+    /// Adds a segment at `offset` from the stream's start. Returns true when there are new bytes in
+    /// order.
     bool add(std::uint32_t offset, Bytes data, std::size_t limit);
 
     /// What is there in order, from the first byte.

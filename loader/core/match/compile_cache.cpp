@@ -19,23 +19,20 @@ namespace l7 {
 namespace {
 
 /// FNV-1a, 64 bits.
-std::uint64_t digest(std::string_view text, std::uint64_t start)
-{
+std::uint64_t digest(std::string_view text, std::uint64_t start) {
     for (const char c : text)
         start = (start ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
     return start;
 }
 
-bool is_ours(const fs::path &path)
-{
+bool is_ours(const fs::path &path) {
     struct stat info {};
     return lstat(path.c_str(), &info) == 0 && info.st_uid == geteuid() && (info.st_mode & 022) == 0;
 }
 
 } // namespace
 
-CompileCache CompileCache::standard()
-{
+CompileCache CompileCache::standard() {
     if (const char *named = std::getenv("L7CTL_CACHE"))
         return CompileCache(named);
     if (geteuid() == 0)
@@ -44,8 +41,7 @@ CompileCache CompileCache::standard()
     return CompileCache(home ? fs::path(home) / ".cache/l7ctl" : fs::path());
 }
 
-CompileCache::CompileCache(fs::path directory) : directory_(std::move(directory))
-{
+CompileCache::CompileCache(fs::path directory) : directory_(std::move(directory)) {
     std::error_code failure;
     if (directory_.empty())
         return;
@@ -55,17 +51,16 @@ CompileCache::CompileCache(fs::path directory) : directory_(std::move(directory)
         directory_.clear();
 }
 
-fs::path CompileCache::file_of(std::string_view source) const
-{
+fs::path CompileCache::file_of(std::string_view source) const {
     hs_platform_info_t platform{};
     hs_populate_platform(&platform);
-    const std::string all = fmt::format("{}\n{} {}\n{}", hs_version(), platform.tune, platform.cpu_features, source);
+    const std::string all =
+        fmt::format("{}\n{} {}\n{}", hs_version(), platform.tune, platform.cpu_features, source);
     return directory_ / fmt::format("{:016x}{:016x}.hsdb", digest(all, 0xcbf29ce484222325ULL),
                                     digest(all, 0x9e3779b97f4a7c15ULL));
 }
 
-hs_database *CompileCache::load(std::string_view source) const
-{
+hs_database *CompileCache::load(std::string_view source) const {
     if (directory_.empty())
         return nullptr;
     const fs::path file = file_of(source);
@@ -74,11 +69,11 @@ hs_database *CompileCache::load(std::string_view source) const
         return nullptr;
     const std::string bytes(std::istreambuf_iterator<char>(in), {});
     hs_database_t *database = nullptr;
-    return hs_deserialize_database(bytes.data(), bytes.size(), &database) == HS_SUCCESS ? database : nullptr;
+    return hs_deserialize_database(bytes.data(), bytes.size(), &database) == HS_SUCCESS ? database
+                                                                                        : nullptr;
 }
 
-void CompileCache::store(std::string_view source, const hs_database *database) const
-{
+void CompileCache::store(std::string_view source, const hs_database *database) const {
     char *bytes = nullptr;
     std::size_t size = 0;
     if (directory_.empty() || hs_serialize_database(database, &bytes, &size) != HS_SUCCESS)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Compiled Hyperscan databases kept in files, as compiling takes seconds and reading them back milliseconds.
+// Compiled Hyperscan databases kept in files, as compiling takes seconds and reading them back
+// milliseconds.
 #pragma once
 
 #include <filesystem>
@@ -10,13 +11,14 @@ struct hs_database;
 
 namespace l7 {
 
-/// Files named by a digest of what they were compiled from, the library's version and the processor's features; Hyperscan
-/// itself checks length, checksum and platform of what is read back. Only files in a directory that belongs to us and
-/// that nobody else can write to are believed. Trouble of any kind only means compiling again.
-class CompileCache
-{
+/// Files named by a digest of what they were compiled from, the library's version and the
+/// processor's features; Hyperscan itself checks length, checksum and platform of what is read
+/// back. Only files in a directory that belongs to us and that nobody else can write to are
+/// believed. Trouble of any kind only means compiling again.
+class CompileCache {
   public:
-    /// L7CTL_CACHE; else /var/cache/l7ctl for root and ~/.cache/l7ctl for others. Empty L7CTL_CACHE: no cache.
+    /// L7CTL_CACHE; else /var/cache/l7ctl for root and ~/.cache/l7ctl for others. Empty
+    /// L7CTL_CACHE: no cache.
     static CompileCache standard();
     explicit CompileCache(std::filesystem::path directory);
 

@@ -9,13 +9,11 @@
 namespace l7 {
 
 /// Precedence climbing; emits postfix code and keeps count of the stack it will need.
-class ConditionParser
-{
+class ConditionParser {
   public:
     explicit ConditionParser(std::string_view text) : text_(text) {}
 
-    Result<Condition> run()
-    {
+    Result<Condition> run() {
         if (!binary(0))
             return fail();
         skip_blanks();
@@ -36,30 +34,18 @@ class ConditionParser
     };
     // Longer signs first, so that "<=" is not read as "<".
     static constexpr std::array<Binary, 19> kBinary{{
-        {"||", 1, Op::JumpIfSet},
-        {"&&", 2, Op::JumpIfZero},
-        {"==", 6, Op::Equal},
-        {"!=", 6, Op::NotEqual},
-        {"<=", 7, Op::LessEqual},
-        {">=", 7, Op::GreaterEqual},
-        {"<<", 11, Op::ShiftLeft},
-        {">>", 11, Op::ShiftRight},
-        {"in", 7, Op::In},
-        {"<", 7, Op::Less},
-        {">", 7, Op::Greater},
-        {"|", 8, Op::Or},
-        {"^", 9, Op::Xor},
-        {"&", 10, Op::And},
-        {"+", 12, Op::Add},
-        {"-", 12, Op::Subtract},
-        {"*", 13, Op::Multiply},
-        {"/", 13, Op::Divide},
+        {"||", 1, Op::JumpIfSet},  {"&&", 2, Op::JumpIfZero},  {"==", 6, Op::Equal},
+        {"!=", 6, Op::NotEqual},   {"<=", 7, Op::LessEqual},   {">=", 7, Op::GreaterEqual},
+        {"<<", 11, Op::ShiftLeft}, {">>", 11, Op::ShiftRight}, {"in", 7, Op::In},
+        {"<", 7, Op::Less},        {">", 7, Op::Greater},      {"|", 8, Op::Or},
+        {"^", 9, Op::Xor},         {"&", 10, Op::And},         {"+", 12, Op::Add},
+        {"-", 12, Op::Subtract},   {"*", 13, Op::Multiply},    {"/", 13, Op::Divide},
         {"%", 13, Op::Modulo},
     }};
-    static constexpr int kDeepest = 64; // nesting, so that hostile text cannot exhaust our own stack
+    static constexpr int kDeepest =
+        64; // nesting, so that hostile text cannot exhaust our own stack
 
-    bool expected(const std::string &what)
-    {
+    bool expected(const std::string &what) {
         if (error_.empty())
             error_ = "column " + std::to_string(at_ + 1) + ": expected " + what;
         return false;
@@ -67,14 +53,12 @@ class ConditionParser
 
     Error fail() { return Error{error_.empty() ? "bad condition" : error_}; }
 
-    void skip_blanks()
-    {
+    void skip_blanks() {
         while (at_ < text_.size() && std::isspace(static_cast<unsigned char>(text_[at_])))
             at_++;
     }
 
-    bool eat(std::string_view sign)
-    {
+    bool eat(std::string_view sign) {
         skip_blanks();
         if (text_.substr(at_, sign.size()) != sign)
             return false;
@@ -82,8 +66,7 @@ class ConditionParser
         return true;
     }
 
-    bool push(Op op, std::int64_t value = 0)
-    {
+    bool push(Op op, std::int64_t value = 0) {
         out_.code_.push_back({op, 0, value});
         if (++depth_ > static_cast<int>(Condition::kStack))
             return expected("a simpler condition");
@@ -92,8 +75,7 @@ class ConditionParser
 
     void apply(Op op) { out_.code_.push_back({op, 0, 0}); }
 
-    const Binary *next_binary(int level)
-    {
+    const Binary *next_binary(int level) {
         skip_blanks();
         for (const Binary &candidate : kBinary)
             if (text_.substr(at_, candidate.sign.size()) == candidate.sign)
@@ -101,8 +83,7 @@ class ConditionParser
         return nullptr;
     }
 
-    bool binary(int level)
-    {
+    bool binary(int level) {
         if (++nesting_ > kDeepest)
             return expected("a simpler condition");
         if (!unary())
@@ -135,8 +116,7 @@ class ConditionParser
         return true;
     }
 
-    bool unary()
-    {
+    bool unary() {
         if (++nesting_ > kDeepest)
             return expected("a simpler condition");
         bool good;
@@ -156,8 +136,7 @@ class ConditionParser
         return good;
     }
 
-    bool primary()
-    {
+    bool primary() {
         if (eat("("))
             return binary(0) && (eat(")") || expected("')'"));
         skip_blanks();
@@ -183,8 +162,7 @@ class ConditionParser
         return expected("a number, size, u8(), be16(), be24(), be32(), le16(), le32() or '('");
     }
 
-    std::string_view word()
-    {
+    std::string_view word() {
         std::size_t end = at_;
         while (end < text_.size() && std::isalnum(static_cast<unsigned char>(text_[end])))
             end++;
@@ -193,8 +171,7 @@ class ConditionParser
         return found;
     }
 
-    bool number(std::int64_t &value)
-    {
+    bool number(std::int64_t &value) {
         skip_blanks();
         const bool hex = text_.substr(at_, 2) == "0x";
         const char *first = text_.data() + at_ + (hex ? 2 : 0);
@@ -206,8 +183,7 @@ class ConditionParser
         return true;
     }
 
-    bool ranges()
-    {
+    bool ranges() {
         const std::size_t first = out_.ranges_.size();
         if (!eat("("))
             return expected("'('");
@@ -238,16 +214,14 @@ class ConditionParser
     Condition out_;
 };
 
-Result<Condition> Condition::compile(std::string_view text)
-{
+Result<Condition> Condition::compile(std::string_view text) {
     return ConditionParser(text).run();
 }
 
 namespace {
 
 /// Reads `width` bytes at `offset`; false where they are not at hand.
-bool read(Bytes data, std::int64_t offset, unsigned width, bool little, std::int64_t &value)
-{
+bool read(Bytes data, std::int64_t offset, unsigned width, bool little, std::int64_t &value) {
     if (offset < 0 || static_cast<std::uint64_t>(offset) > data.size() ||
         data.size() - static_cast<std::uint64_t>(offset) < width)
         return false;
@@ -260,8 +234,7 @@ bool read(Bytes data, std::int64_t offset, unsigned width, bool little, std::int
     return true;
 }
 
-std::int64_t shifted(std::int64_t value, std::int64_t by, bool left)
-{
+std::int64_t shifted(std::int64_t value, std::int64_t by, bool left) {
     if (by < 0 || by > 63)
         return 0;
     const auto bits = static_cast<std::uint64_t>(value);
@@ -269,15 +242,13 @@ std::int64_t shifted(std::int64_t value, std::int64_t by, bool left)
 }
 
 /// Two's complement wrap-around, which signed arithmetic itself does not promise.
-std::int64_t wrapped(std::uint64_t value)
-{
+std::int64_t wrapped(std::uint64_t value) {
     return static_cast<std::int64_t>(value);
 }
 
 } // namespace
 
-bool Condition::holds(Bytes data, std::uint64_t size) const
-{
+bool Condition::holds(Bytes data, std::uint64_t size) const {
     std::array<std::int64_t, kStack + 1> stack;
     std::size_t top = 0; // stack[top - 1] is the newest
 

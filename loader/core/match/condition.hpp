@@ -13,8 +13,7 @@
 namespace l7 {
 
 /// A compiled condition. Values are signed 64-bit and wrap; the language is in patterns/README.md.
-class Condition
-{
+class Condition {
   public:
     /// The empty condition, which always holds.
     Condition() = default;
@@ -24,8 +23,8 @@ class Condition
 
     bool empty() const { return code_.empty(); }
 
-    /// True when the condition holds over `data`. `size` is what the name `size` stands for: at least data.size().
-    /// A read beyond data, and a division by zero, make it false.
+    /// True when the condition holds over `data`. `size` is what the name `size` stands for: at
+    /// least data.size(). A read beyond data, and a division by zero, make it false.
     bool holds(Bytes data, std::uint64_t size) const;
 
   private:

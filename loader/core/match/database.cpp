@@ -22,24 +22,22 @@ struct Batch {
     std::vector<unsigned> flags;
     std::vector<unsigned> ids;
 
-    void add(const std::string &expression, unsigned id)
-    {
+    void add(const std::string &expression, unsigned id) {
         expressions.push_back(expression.c_str());
         flags.push_back(kFlags);
         ids.push_back(id);
     }
 
     /// What the compiled database depends on, besides the library and the machine.
-    std::string source() const
-    {
+    std::string source() const {
         std::string out;
         for (std::size_t i = 0; i < expressions.size(); i++)
-            out += std::to_string(ids[i]) + " " + std::to_string(flags[i]) + " " + expressions[i] + "\n";
+            out += std::to_string(ids[i]) + " " + std::to_string(flags[i]) + " " + expressions[i] +
+                   "\n";
         return out;
     }
 
-    Result<hs_database *> compile(const CompileCache &cache) const
-    {
+    Result<hs_database *> compile(const CompileCache &cache) const {
         hs_database_t *database = nullptr;
         hs_compile_error_t *failure = nullptr;
 
@@ -61,8 +59,7 @@ struct Batch {
 };
 
 /// The bytes an expression needs at least, or what Hyperscan says against it.
-Result<unsigned> minimum_width(const std::string &expression)
-{
+Result<unsigned> minimum_width(const std::string &expression) {
     hs_expr_info_t *info = nullptr;
     hs_compile_error_t *failure = nullptr;
 
@@ -76,25 +73,20 @@ Result<unsigned> minimum_width(const std::string &expression)
     return width;
 }
 
-std::string refused(const Pattern &pattern, unsigned line, const std::string &what)
-{
+std::string refused(const Pattern &pattern, unsigned line, const std::string &what) {
     return pattern.file + ":" + std::to_string(line) + ": " + what;
 }
 
 } // namespace
 
 /// Numbers atoms and evidence and sorts expressions into their databases.
-class DatabaseBuilder
-{
+class DatabaseBuilder {
   public:
     DatabaseBuilder(std::vector<Atom> &atoms, std::vector<Evidence> &evidence)
-        : atoms_(atoms), evidence_(evidence)
-    {
-    }
+        : atoms_(atoms), evidence_(evidence) {}
 
     void add(const Pattern &pattern, std::uint16_t index, std::uint16_t protocol,
-             std::vector<std::string> &rejected)
-    {
+             std::vector<std::string> &rejected) {
         if (pattern.form == Pattern::Form::L7Filter)
             return add_l7filter(pattern, index, protocol, rejected);
         for (const PatternMatch &match : pattern.matches)
@@ -106,8 +98,7 @@ class DatabaseBuilder
 
   private:
     void add_l7filter(const Pattern &pattern, std::uint16_t index, std::uint16_t protocol,
-                      std::vector<std::string> &rejected)
-    {
+                      std::vector<std::string> &rejected) {
         const auto width = minimum_width(pattern.expression);
         if (!width)
             return rejected.push_back(refused(pattern, 1, width.error().message));
@@ -116,8 +107,7 @@ class DatabaseBuilder
     }
 
     void add_match(const Pattern &pattern, const PatternMatch &match, std::uint16_t index,
-                   std::uint16_t protocol, std::vector<std::string> &rejected)
-    {
+                   std::uint16_t protocol, std::vector<std::string> &rejected) {
         Evidence evidence{protocol, match.quality, match.midstream, 0, 0, index, {}};
         const std::pair<const std::optional<PatternPart> &, unsigned> parts[] = {
             {match.client, 1U}, {match.server, 2U}, {match.either, 3U}};
@@ -152,8 +142,7 @@ class DatabaseBuilder
 
 Result<std::shared_ptr<const Database>> Database::compile(const PatternLibrary &library,
                                                           Protocols &protocols,
-                                                          std::vector<std::string> &rejected)
-{
+                                                          std::vector<std::string> &rejected) {
     std::shared_ptr<Database> out(new Database);
     DatabaseBuilder builder(out->atoms_, out->evidence_);
 
@@ -170,15 +159,18 @@ Result<std::shared_ptr<const Database>> Database::compile(const PatternLibrary &
     }
     if (out->atoms_.size() > 0xffff || out->evidence_.size() > 0xffff)
         return Error{"more than 65,535 expressions"};
-    std::vector<std::pair<const Batch *, hs_database **>> jobs{{&builder.l7filter, &out->l7filter_}};
+    std::vector<std::pair<const Batch *, hs_database **>> jobs{
+        {&builder.l7filter, &out->l7filter_}};
     for (unsigned transport = 0; transport < kTransports; transport++)
         for (unsigned direction = 0; direction < 2; direction++)
-            jobs.emplace_back(&builder.directed[transport][direction], &out->directed_[transport][direction]);
+            jobs.emplace_back(&builder.directed[transport][direction],
+                              &out->directed_[transport][direction]);
     // Compiling takes seconds, so each has a thread.
     const CompileCache cache = CompileCache::standard();
     std::vector<std::future<Result<hs_database *>>> running;
     for (const auto &[batch, into] : jobs)
-        running.push_back(std::async(std::launch::async, [&cache, from = batch] { return from->compile(cache); }));
+        running.push_back(std::async(std::launch::async,
+                                     [&cache, from = batch] { return from->compile(cache); }));
     Result<void> done = {};
     for (std::size_t i = 0; i < jobs.size(); i++) {
         auto compiled = running[i].get();
@@ -192,24 +184,21 @@ Result<std::shared_ptr<const Database>> Database::compile(const PatternLibrary &
     return std::shared_ptr<const Database>(std::move(out));
 }
 
-std::size_t Database::usable_patterns() const
-{
+std::size_t Database::usable_patterns() const {
     std::set<std::uint16_t> used;
     for (const Evidence &one : evidence_)
         used.insert(one.pattern);
     return used.size();
 }
 
-Database::~Database()
-{
+Database::~Database() {
     for (const auto &transport : directed_)
         for (hs_database *database : transport)
             hs_free_database(database);
     hs_free_database(l7filter_);
 }
 
-Scanner::Scanner(std::shared_ptr<const Database> database) : database_(std::move(database))
-{
+Scanner::Scanner(std::shared_ptr<const Database> database) : database_(std::move(database)) {
     const auto reserve = [this](const hs_database *one) {
         if (one && hs_alloc_scratch(one, &scratch_) != HS_SUCCESS)
             throw std::bad_alloc();
@@ -220,13 +209,11 @@ Scanner::Scanner(std::shared_ptr<const Database> database) : database_(std::move
     reserve(database_->l7filter_);
 }
 
-Scanner::~Scanner()
-{
+Scanner::~Scanner() {
     hs_free_scratch(scratch_);
 }
 
-void Scanner::run(const hs_database *database, Bytes data)
-{
+void Scanner::run(const hs_database *database, Bytes data) {
     found_.clear();
     if (!database)
         return;
@@ -240,17 +227,14 @@ void Scanner::run(const hs_database *database, Bytes data)
 }
 
 const std::vector<std::uint16_t> &Scanner::scan(Transport transport, unsigned direction, Bytes data,
-                                                std::uint64_t size)
-{
+                                                std::uint64_t size) {
     run(database_->directed_[static_cast<unsigned>(transport)][direction & 1], data);
-    std::erase_if(found_, [&](std::uint16_t id) {
-        return !database_->atom(id).where.holds(data, size);
-    });
+    std::erase_if(found_,
+                  [&](std::uint16_t id) { return !database_->atom(id).where.holds(data, size); });
     return found_;
 }
 
-const std::vector<std::uint16_t> &Scanner::scan_l7filter(Bytes data)
-{
+const std::vector<std::uint16_t> &Scanner::scan_l7filter(Bytes data) {
     run(database_->l7filter_, data);
     return found_;
 }

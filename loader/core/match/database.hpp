@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Compiled patterns: Hyperscan databases by transport and direction, and what their matches amount to.
+// Compiled patterns: Hyperscan databases by transport and direction, and what their matches amount
+// to.
 //
 // Threads: a Database is immutable and shared; each thread scans with a Scanner of its own.
 #pragma once
@@ -31,17 +32,16 @@ struct Evidence {
     std::uint16_t protocol;
     Quality quality;
     bool midstream;
-    std::uint8_t parts; ///< kinds of part: 1 to 3
-    unsigned width;     ///< bytes that the expressions need at least
-    std::uint16_t pattern; ///< index in the library
+    std::uint8_t parts;               ///< kinds of part: 1 to 3
+    unsigned width;                   ///< bytes that the expressions need at least
+    std::uint16_t pattern;            ///< index in the library
     std::vector<std::uint16_t> needs; ///< atoms, all of which must be met
 };
 
-class Database
-{
+class Database {
   public:
-    /// Compiles the library; protocols it does not know yet are added to `protocols`. Patterns that Hyperscan refuses
-    /// go to `rejected` as `file:line: what`; the others are used.
+    /// Compiles the library; protocols it does not know yet are added to `protocols`. Patterns that
+    /// Hyperscan refuses go to `rejected` as `file:line: what`; the others are used.
     static Result<std::shared_ptr<const Database>> compile(const PatternLibrary &library,
                                                            Protocols &protocols,
                                                            std::vector<std::string> &rejected);
@@ -67,10 +67,10 @@ class Database
     hs_database *l7filter_ = nullptr;
 };
 
-class Scanner
-{
+class Scanner {
   public:
-    /// Makes the scratch space for `database`; throws std::bad_alloc where there is no memory for it.
+    /// Makes the scratch space for `database`; throws std::bad_alloc where there is no memory for
+    /// it.
     explicit Scanner(std::shared_ptr<const Database> database);
     ~Scanner();
     Scanner(const Scanner &) = delete;
@@ -78,12 +78,13 @@ class Scanner
 
     const Database &database() const { return *database_; }
 
-    /// Atoms that `data`, sent in `direction` (0: by the initiator), meets, conditions included. `size` is what the
-    /// conditions know as size. The list is valid until the next scan.
+    /// Atoms that `data`, sent in `direction` (0: by the initiator), meets, conditions included.
+    /// `size` is what the conditions know as size. The list is valid until the next scan.
     const std::vector<std::uint16_t> &scan(Transport transport, unsigned direction, Bytes data,
                                            std::uint64_t size);
 
-    /// Evidence of l7-filter patterns in the merged, lower-cased and NUL-free data of both directions.
+    /// Evidence of l7-filter patterns in the merged, lower-cased and NUL-free data of both
+    /// directions.
     const std::vector<std::uint16_t> &scan_l7filter(Bytes data);
 
   private:

@@ -19,8 +19,7 @@ namespace {
 
 constexpr std::uintmax_t kFileBytes = 1 << 20; // a pattern file is text of a few lines
 
-Result<std::string> read_file(const fs::path &path)
-{
+Result<std::string> read_file(const fs::path &path) {
     std::error_code failure;
     const auto size = fs::file_size(path, failure);
     if (failure)
@@ -33,8 +32,7 @@ Result<std::string> read_file(const fs::path &path)
     return std::string(std::istreambuf_iterator<char>(in), {});
 }
 
-Result<Pattern> load(const fs::path &path, const fs::path &root)
-{
+Result<Pattern> load(const fs::path &path, const fs::path &root) {
     auto text = read_file(path);
     if (!text)
         return text.error();
@@ -48,8 +46,7 @@ Result<Pattern> load(const fs::path &path, const fs::path &root)
 
 } // namespace
 
-std::vector<fs::path> default_pattern_directories()
-{
+std::vector<fs::path> default_pattern_directories() {
     std::vector<fs::path> out;
     std::error_code failure;
 
@@ -74,8 +71,7 @@ std::vector<fs::path> default_pattern_directories()
     return out;
 }
 
-Result<PatternLibrary> load_patterns(const std::vector<fs::path> &directories)
-{
+Result<PatternLibrary> load_patterns(const std::vector<fs::path> &directories) {
     PatternLibrary out;
     std::set<std::string> names;
 

@@ -11,17 +11,17 @@
 namespace l7 {
 
 struct PatternLibrary {
-    std::vector<Pattern> patterns;     ///< in order of directory, then path; the first of a name counts
+    std::vector<Pattern> patterns; ///< in order of directory, then path; the first of a name counts
     std::vector<std::string> rejected; ///< `file:line: what` of each file that could not be used
     unsigned duplicates = 0;           ///< names that an earlier file had
 };
 
-/// Reads every `NAME.toml` and `GROUP/NAME.pat` below each directory. A directory that is not there is an error; a
-/// bad file is only rejected.
+/// Reads every `NAME.toml` and `GROUP/NAME.pat` below each directory. A directory that is not there
+/// is an error; a bad file is only rejected.
 Result<PatternLibrary> load_patterns(const std::vector<std::filesystem::path> &directories);
 
-/// Where patterns are looked for when none are named: L7CTL_PATTERNS, the source tree that the binary was built in, or
-/// /usr/share/l7ctl/patterns; and /etc/l7-protocols where it exists.
+/// Where patterns are looked for when none are named: L7CTL_PATTERNS, the source tree that the
+/// binary was built in, or /usr/share/l7ctl/patterns; and /etc/l7-protocols where it exists.
 std::vector<std::filesystem::path> default_pattern_directories();
 
 } // namespace l7

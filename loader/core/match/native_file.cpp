@@ -10,21 +10,19 @@ namespace l7 {
 
 namespace {
 
-class Reader
-{
+class Reader {
   public:
     Reader(const toml::table &root, std::string file) : root_(root), file_(std::move(file)) {}
 
-    Result<Pattern> run(std::string_view stem)
-    {
+    Result<Pattern> run(std::string_view stem) {
         Pattern out;
 
         out.file = file_;
         only(root_, {"name", "title", "spec", "groups", "quality", "ports", "match"}, "a pattern");
         out.name = text(root_, "name", true);
         if (!out.name.empty() && out.name != stem)
-            wrong(root_.get("name"), "name is '" + out.name + "', the file says '" +
-                                         std::string(stem) + "'");
+            wrong(root_.get("name"),
+                  "name is '" + out.name + "', the file says '" + std::string(stem) + "'");
         if (out.name.size() >= L7_NAME_MAX || !std::ranges::all_of(out.name, name_character))
             wrong(root_.get("name"), "a name is at most 31 of a-z, 0-9, '-' and '_'");
         out.title = text(root_, "title", false);
@@ -39,13 +37,11 @@ class Reader
     }
 
   private:
-    static bool name_character(char c)
-    {
+    static bool name_character(char c) {
         return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
     }
 
-    void wrong(const toml::node *node, const std::string &what)
-    {
+    void wrong(const toml::node *node, const std::string &what) {
         const auto line = node ? node->source().begin.line : 1;
         if (!errors_.empty())
             errors_ += '\n';
@@ -53,15 +49,13 @@ class Reader
     }
 
     void only(const toml::table &table, std::initializer_list<std::string_view> keys,
-              const std::string &of)
-    {
+              const std::string &of) {
         for (const auto &[key, node] : table)
             if (std::ranges::find(keys, key.str()) == keys.end())
                 wrong(&node, "'" + std::string(key.str()) + "' is no key of " + of);
     }
 
-    std::string text(const toml::table &table, const char *key, bool needed)
-    {
+    std::string text(const toml::table &table, const char *key, bool needed) {
         const toml::node *node = table.get(key);
         if (!node) {
             if (needed)
@@ -74,19 +68,18 @@ class Reader
         return {};
     }
 
-    Quality quality(const toml::table &table, Quality otherwise)
-    {
+    Quality quality(const toml::table &table, Quality otherwise) {
         const std::string word = text(table, "quality", false);
         if (word.empty())
             return otherwise;
         if (const auto found = quality_from(word))
             return *found;
-        wrong(table.get("quality"), "quality is great, good, ok, marginal or poor, not '" + word + "'");
+        wrong(table.get("quality"),
+              "quality is great, good, ok, marginal or poor, not '" + word + "'");
         return otherwise;
     }
 
-    void groups(Pattern &out)
-    {
+    void groups(Pattern &out) {
         const toml::node *node = root_.get("groups");
         if (!node)
             return;
@@ -101,8 +94,7 @@ class Reader
         }
     }
 
-    void ports(Pattern &out)
-    {
+    void ports(Pattern &out) {
         const toml::node *node = root_.get("ports");
         if (!node)
             return;
@@ -118,8 +110,7 @@ class Reader
         }
     }
 
-    void matches(Pattern &out)
-    {
+    void matches(Pattern &out) {
         const toml::node *node = root_.get("match");
         const toml::array *list = node ? node->as_array() : nullptr;
         if (!list || list->empty())
@@ -131,8 +122,7 @@ class Reader
                 wrong(&one, "match must be a table: [[match]]");
     }
 
-    PatternMatch match(const toml::table &table, Quality otherwise)
-    {
+    PatternMatch match(const toml::table &table, Quality otherwise) {
         PatternMatch out;
 
         only(table, {"l4", "quality", "midstream", "client", "server", "either"}, "a match");
@@ -152,8 +142,7 @@ class Reader
         return out;
     }
 
-    void transports(const toml::table &table, PatternMatch &out)
-    {
+    void transports(const toml::table &table, PatternMatch &out) {
         const toml::node *node = table.get("l4");
         if (!node)
             return wrong(&table, "l4 is missing");
@@ -175,8 +164,7 @@ class Reader
             add(*node);
     }
 
-    std::optional<PatternPart> part(const toml::table &table, const char *key)
-    {
+    std::optional<PatternPart> part(const toml::table &table, const char *key) {
         const toml::node *node = table.get(key);
         if (!node)
             return std::nullopt;
@@ -201,7 +189,8 @@ class Reader
                     wrong(times, "times is a number from 1 to 16");
             }
         } else {
-            wrong(node, std::string(key) + " is an expression or { re = ..., where = ..., times = ... }");
+            wrong(node,
+                  std::string(key) + " is an expression or { re = ..., where = ..., times = ... }");
         }
         if (out.expression.empty())
             wrong(node, std::string(key) + " has no expression");
@@ -216,8 +205,7 @@ class Reader
 } // namespace
 
 Result<Pattern> parse_native_pattern(std::string_view text, const std::string &file,
-                                     std::string_view stem)
-{
+                                     std::string_view stem) {
     try {
         const toml::table root = toml::parse(text, file);
         return Reader(root, file).run(stem);

@@ -9,8 +9,8 @@
 
 namespace l7 {
 
-/// Reads one native pattern file. `stem` is the file's name without its ending, which must be the protocol's.
-/// The error's message is `file:line: what`, one line for each thing that is wrong.
+/// Reads one native pattern file. `stem` is the file's name without its ending, which must be the
+/// protocol's. The error's message is `file:line: what`, one line for each thing that is wrong.
 Result<Pattern> parse_native_pattern(std::string_view text, const std::string &file,
                                      std::string_view stem);
 

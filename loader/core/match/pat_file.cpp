@@ -8,15 +8,13 @@ namespace l7 {
 namespace {
 
 /// Words of a header comment such as `# Pattern attributes: good fast superset`.
-std::string_view after(std::string_view line, std::string_view label)
-{
+std::string_view after(std::string_view line, std::string_view label) {
     const std::size_t at = line.find(label);
     return at == std::string_view::npos ? std::string_view{} : line.substr(at + label.size());
 }
 
 template <class Each>
-void words(std::string_view text, Each each)
-{
+void words(std::string_view text, Each each) {
     while (!text.empty()) {
         const std::size_t start = text.find_first_not_of(" \t\r");
         if (start == std::string_view::npos)
@@ -28,8 +26,7 @@ void words(std::string_view text, Each each)
     }
 }
 
-void read_comment(std::string_view line, Pattern &out)
-{
+void read_comment(std::string_view line, Pattern &out) {
     if (const auto attributes = after(line, "Pattern attributes:"); !attributes.empty()) {
         words(attributes, [&](std::string_view word) {
             if (const auto quality = quality_from(word))
@@ -43,8 +40,7 @@ void read_comment(std::string_view line, Pattern &out)
 } // namespace
 
 Result<Pattern> parse_l7filter_pattern(std::string_view text, const std::string &file,
-                                       std::string_view stem, std::string_view group)
-{
+                                       std::string_view stem, std::string_view group) {
     Pattern out;
     unsigned line_number = 0, expression_line = 0;
 

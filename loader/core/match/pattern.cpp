@@ -11,21 +11,18 @@ namespace {
 constexpr std::array<const char *, 5> kQualities{"great", "good", "ok", "marginal", "poor"};
 }
 
-const char *to_string(Quality quality)
-{
+const char *to_string(Quality quality) {
     return kQualities[static_cast<std::size_t>(quality)];
 }
 
-std::optional<Quality> quality_from(std::string_view word)
-{
+std::optional<Quality> quality_from(std::string_view word) {
     for (std::size_t i = 0; i < kQualities.size(); i++)
         if (word == kQualities[i])
             return static_cast<Quality>(i);
     return std::nullopt;
 }
 
-std::optional<Transport> transport_of(std::uint8_t l4)
-{
+std::optional<Transport> transport_of(std::uint8_t l4) {
     switch (l4) {
     case L7_IPPROTO_TCP:
         return Transport::Tcp;

@@ -14,10 +14,9 @@
 
 namespace l7 {
 
-/// Numbers are given in order and never change or get reused, so that pinned flows and counters keep their meaning over
-/// restarts and reloads.
-class Protocols
-{
+/// Numbers are given in order and never change or get reused, so that pinned flows and counters
+/// keep their meaning over restarts and reloads.
+class Protocols {
   public:
     Protocols();
 

@@ -10,24 +10,21 @@ namespace {
 
 constexpr char kHex[] = "0123456789abcdef";
 
-unsigned char lower(char c)
-{
+unsigned char lower(char c) {
     const auto byte = static_cast<unsigned char>(c);
     return byte >= 'A' && byte <= 'Z' ? static_cast<unsigned char>(byte + 32) : byte;
 }
 
-int hex_digit(char c)
-{
+int hex_digit(char c) {
     if (c >= '0' && c <= '9')
         return c - '0';
     const unsigned char small = lower(c);
     return small >= 'a' && small <= 'f' ? small - 'a' + 10 : -1;
 }
 
-/// `\xHH` becomes its byte before anything is compiled, and all is lower-cased; a NUL ends the expression, as it was
-/// a C string.
-std::string prepare(std::string_view text)
-{
+/// `\xHH` becomes its byte before anything is compiled, and all is lower-cased; a NUL ends the
+/// expression, as it was a C string.
+std::string prepare(std::string_view text) {
     std::string out;
     for (std::size_t i = 0; i < text.size(); i++) {
         if (text[i] == '\\' && i + 3 < text.size() && text[i + 1] == 'x' &&
@@ -42,22 +39,21 @@ std::string prepare(std::string_view text)
     return out.substr(0, out.find('\0'));
 }
 
-void append_byte(std::string &out, unsigned char byte)
-{
+void append_byte(std::string &out, unsigned char byte) {
     out += "\\x";
     out += kHex[byte >> 4];
     out += kHex[byte & 15];
 }
 
-/// The grammar is the original's: alternatives of branches of pieces, a piece being an atom with at most one of
-/// `* + ?`. Groups are limited to nine, and an operand of `*` or `+` must not be able to match nothing.
-class V8Translator
-{
+/// The grammar is the original's: alternatives of branches of pieces, a piece being an atom with at
+/// most one of
+/// `* + ?`. Groups are limited to nine, and an operand of `*` or `+` must not be able to match
+/// nothing.
+class V8Translator {
   public:
     explicit V8Translator(std::string text) : text_(std::move(text)) {}
 
-    Result<std::string> run()
-    {
+    Result<std::string> run() {
         bool width;
         alternatives(width);
         if (error_.empty() && at_ < text_.size())
@@ -71,8 +67,7 @@ class V8Translator
     static constexpr unsigned kGroups = 9;
     static constexpr unsigned kDeepest = 200;
 
-    void fail(const char *what)
-    {
+    void fail(const char *what) {
         if (error_.empty())
             error_ = "column " + std::to_string(at_ + 1) + ": " + what;
     }
@@ -81,8 +76,7 @@ class V8Translator
     static bool is_repeat(char c) { return c == '*' || c == '+' || c == '?'; }
 
     /// width: every alternative matches at least one byte.
-    void alternatives(bool &width)
-    {
+    void alternatives(bool &width) {
         if (++depth_ > kDeepest)
             return fail("too deeply nested");
         width = true;
@@ -98,8 +92,7 @@ class V8Translator
         depth_--;
     }
 
-    void branch(bool &width)
-    {
+    void branch(bool &width) {
         width = false;
         while (error_.empty() && !at_end() && text_[at_] != '|' && text_[at_] != ')') {
             bool piece_width;
@@ -108,8 +101,7 @@ class V8Translator
         }
     }
 
-    void piece(bool &width)
-    {
+    void piece(bool &width) {
         atom(width);
         if (!error_.empty() || at_end() || !is_repeat(text_[at_]))
             return;
@@ -123,14 +115,14 @@ class V8Translator
             fail("nested *?+");
     }
 
-    void atom(bool &width)
-    {
+    void atom(bool &width) {
         const char c = text_[at_];
 
         width = true;
         switch (c) {
         case '^':
-            // In a group of its own: Hyperscan takes no repeat of an anchor, and none can follow but `?`.
+            // In a group of its own: Hyperscan takes no repeat of an anchor, and none can follow
+            // but `?`.
             out_ += "(?:^)";
             width = false;
             at_++;
@@ -163,8 +155,7 @@ class V8Translator
         }
     }
 
-    void group(bool &width)
-    {
+    void group(bool &width) {
         if (++groups_ > kGroups)
             return fail("too many ()");
         at_++;
@@ -178,8 +169,7 @@ class V8Translator
         at_++;
     }
 
-    void set()
-    {
+    void set() {
         std::bitset<256> members;
         bool inverted = false;
 
@@ -210,8 +200,7 @@ class V8Translator
         emit(members);
     }
 
-    void emit(const std::bitset<256> &members)
-    {
+    void emit(const std::bitset<256> &members) {
         if (members.none())
             return append_byte(out_, 0); // matches nothing, as the data has no NUL
         out_ += '[';
@@ -241,8 +230,7 @@ class V8Translator
 
 } // namespace
 
-Result<std::string> translate_v8(std::string_view expression)
-{
+Result<std::string> translate_v8(std::string_view expression) {
     return V8Translator(prepare(expression)).run();
 }
 

@@ -18,13 +18,11 @@ namespace {
 
 constexpr std::int64_t kU32 = std::numeric_limits<std::uint32_t>::max();
 
-class Reader
-{
+class Reader {
   public:
     Reader(std::string_view text, std::string file) : text_(text), file_(std::move(file)) {}
 
-    Result<Config> run()
-    {
+    Result<Config> run() {
         Config out;
         try {
             const toml::table root = toml::parse(text_, file_);
@@ -38,8 +36,7 @@ class Reader
     }
 
   private:
-    void at(const toml::source_position &where, const std::string &what)
-    {
+    void at(const toml::source_position &where, const std::string &what) {
         if (!errors_.empty())
             errors_ += '\n';
         errors_ += file_ + ":" + std::to_string(where.line) + ":" + std::to_string(where.column) +
@@ -51,8 +48,7 @@ class Reader
 
     void wrong(const toml::node &node, const std::string &what) { at(node.source().begin, what); }
 
-    std::string_view line_of(unsigned number) const
-    {
+    std::string_view line_of(unsigned number) const {
         std::string_view rest = text_;
         for (unsigned i = 1; i < number && !rest.empty(); i++) {
             const std::size_t end = rest.find('\n');
@@ -62,15 +58,13 @@ class Reader
     }
 
     void only(const toml::table &table, std::initializer_list<std::string_view> keys,
-              const std::string &of)
-    {
+              const std::string &of) {
         for (const auto &[key, node] : table)
             if (std::ranges::find(keys, key.str()) == keys.end())
                 at(key.source().begin, "'" + std::string(key.str()) + "' is no key of " + of);
     }
 
-    const toml::table *section(const toml::table &root, const char *name)
-    {
+    const toml::table *section(const toml::table &root, const char *name) {
         const toml::node *node = root.get(name);
         if (!node)
             return nullptr;
@@ -80,21 +74,19 @@ class Reader
     }
 
     void number(const toml::table &table, const char *key, std::int64_t least, std::int64_t most,
-                std::uint32_t &into)
-    {
+                std::uint32_t &into) {
         const toml::node *node = table.get(key);
         if (!node)
             return;
         const auto value = node->value_exact<std::int64_t>();
         if (!value || *value < least || *value > most)
-            wrong(*node, std::string(key) + " must be a whole number from " + std::to_string(least) +
-                             " to " + std::to_string(most));
+            wrong(*node, std::string(key) + " must be a whole number from " +
+                             std::to_string(least) + " to " + std::to_string(most));
         else
             into = static_cast<std::uint32_t>(*value);
     }
 
-    bool flag(const toml::table &table, const char *key)
-    {
+    bool flag(const toml::table &table, const char *key) {
         const toml::node *node = table.get(key);
         if (!node)
             return false;
@@ -104,8 +96,7 @@ class Reader
         return false;
     }
 
-    std::vector<std::string> strings(const toml::table &table, const char *key)
-    {
+    std::vector<std::string> strings(const toml::table &table, const char *key) {
         std::vector<std::string> out;
         const toml::node *node = table.get(key);
         if (!node)
@@ -125,8 +116,7 @@ class Reader
     }
 
     template <class Each>
-    void tables(const toml::table &root, const char *key, Each each)
-    {
+    void tables(const toml::table &root, const char *key, Each each) {
         const toml::node *node = root.get(key);
         if (!node)
             return;
@@ -140,8 +130,7 @@ class Reader
                 wrong(one, std::string(key) + " must be written [[" + key + "]]");
     }
 
-    void read(const toml::table &root, Config &out)
-    {
+    void read(const toml::table &root, Config &out) {
         only(root, {"daemon", "mark", "limits", "timeouts", "patterns", "device", "rule"},
              "the configuration");
         if (const toml::table *table = section(root, "daemon"))
@@ -162,8 +151,7 @@ class Reader
         tables(root, "rule", [&](const toml::table &table) { rule(table, out); });
     }
 
-    void daemon(const toml::table &table, Config &out)
-    {
+    void daemon(const toml::table &table, Config &out) {
         only(table, {"workers", "attach"}, "[daemon]");
         number(table, "workers", 0, L7_SHARDS_MAX, out.workers);
         if (const toml::node *node = table.get("attach")) {
@@ -179,9 +167,9 @@ class Reader
         }
     }
 
-    void limits(const toml::table &table, Config &out)
-    {
-        only(table, {"packets", "bytes", "flows", "newcomers", "ring_bytes", "undecided"}, "[limits]");
+    void limits(const toml::table &table, Config &out) {
+        only(table, {"packets", "bytes", "flows", "newcomers", "ring_bytes", "undecided"},
+             "[limits]");
         number(table, "packets", 1, 1000, out.packets);
         number(table, "bytes", 64, L7_SAMPLE_MAX, out.bytes);
         number(table, "flows", 128, 1 << 26, out.flows);
@@ -192,13 +180,12 @@ class Reader
             wrong(*table.get("ring_bytes"), "ring_bytes must be a power of two");
     }
 
-    void timeouts(const toml::table &table, TimeoutConfig &out)
-    {
+    void timeouts(const toml::table &table, TimeoutConfig &out) {
         // Jiffies are kept in 32 bits: at 1,000 a second half their range is 24 days.
         constexpr std::int64_t kMost = 20LL * 86400;
         only(table,
-             {"tcp_established", "tcp_opening", "tcp_closed", "udp_replied", "udp_unreplied", "icmp",
-              "other"},
+             {"tcp_established", "tcp_opening", "tcp_closed", "udp_replied", "udp_unreplied",
+              "icmp", "other"},
              "[timeouts]");
         number(table, "tcp_established", 1, kMost, out.tcp_established);
         number(table, "tcp_opening", 1, kMost, out.tcp_opening);
@@ -209,8 +196,7 @@ class Reader
         number(table, "other", 1, kMost, out.other);
     }
 
-    void device(const toml::table &table, Config &out)
-    {
+    void device(const toml::table &table, Config &out) {
         DeviceConfig device;
         only(table, {"name", "hooks", "position"}, "a device");
         const auto name = table["name"].value_exact<std::string>();
@@ -233,8 +219,7 @@ class Reader
         out.devices.push_back(std::move(device));
     }
 
-    void rule(const toml::table &table, Config &out)
-    {
+    void rule(const toml::table &table, Config &out) {
         Rule rule;
         only(table, {"protocol", "group", "unset", "unknown", "mark", "classid"}, "a rule");
         rule.line = table.source().begin.line;
@@ -269,16 +254,15 @@ class Reader
 
 } // namespace
 
-std::optional<std::uint32_t> parse_classid(std::string_view text)
-{
+std::optional<std::uint32_t> parse_classid(std::string_view text) {
     const std::size_t colon = text.find(':');
     if (colon == std::string_view::npos)
         return std::nullopt;
     std::uint32_t parts[2] = {0, 0};
     const std::string_view words[2] = {text.substr(0, colon), text.substr(colon + 1)};
     for (int i = 0; i < 2; i++) {
-        const auto [end, failure] = std::from_chars(
-            words[i].data(), words[i].data() + words[i].size(), parts[i], 16);
+        const auto [end, failure] =
+            std::from_chars(words[i].data(), words[i].data() + words[i].size(), parts[i], 16);
         if (failure != std::errc{} || end != words[i].data() + words[i].size() || parts[i] > 0xffff)
             return std::nullopt;
     }
@@ -287,13 +271,11 @@ std::optional<std::uint32_t> parse_classid(std::string_view text)
     return parts[0] << 16 | parts[1];
 }
 
-Result<Config> parse_config(std::string_view text, const std::string &file)
-{
+Result<Config> parse_config(std::string_view text, const std::string &file) {
     return Reader(text, file).run();
 }
 
-Result<Config> load_config(const std::string &file, bool needed)
-{
+Result<Config> load_config(const std::string &file, bool needed) {
     std::ifstream in(file, std::ios::binary);
     if (!in) {
         if (!needed)

@@ -45,23 +45,23 @@ struct TimeoutConfig { ///< seconds
 };
 
 struct Config {
-    std::uint32_t workers = 0;         ///< 0: one for each CPU, at most 4
+    std::uint32_t workers = 0; ///< 0: one for each CPU, at most 4
     AttachWay attach = AttachWay::Auto;
     std::uint32_t mark_mask = 0x0000ff00;
-    std::uint32_t packets = 10;        ///< payload packets looked at per direction
-    std::uint32_t bytes = 4096;        ///< payload bytes looked at per direction
-    std::uint32_t flows = 131072;      ///< table of flows with a verdict
-    std::uint32_t newcomers = 32768;   ///< table of flows without one
+    std::uint32_t packets = 10;         ///< payload packets looked at per direction
+    std::uint32_t bytes = 4096;         ///< payload bytes looked at per direction
+    std::uint32_t flows = 131072;       ///< table of flows with a verdict
+    std::uint32_t newcomers = 32768;    ///< table of flows without one
     std::uint32_t ring_bytes = 4 << 20; ///< each worker's ring, a power of two
-    std::uint32_t undecided = 16384;   ///< flows a worker holds bytes of
+    std::uint32_t undecided = 16384;    ///< flows a worker holds bytes of
     TimeoutConfig timeouts;
     std::vector<std::string> pattern_dirs; ///< empty: the defaults
     std::vector<DeviceConfig> devices;
     std::vector<Rule> rules;
 };
 
-/// Reads a configuration. The error has one `file:line:column: what` for each thing that is wrong, with the offending
-/// text.
+/// Reads a configuration. The error has one `file:line:column: what` for each thing that is wrong,
+/// with the offending text.
 Result<Config> parse_config(std::string_view text, const std::string &file);
 
 /// Reads the file; one that is not there is an error only where `needed`.

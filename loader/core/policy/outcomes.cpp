@@ -11,8 +11,7 @@ namespace {
 
 using Groups = std::map<std::string, std::set<std::uint16_t>>;
 
-l7_outcome outcome_of(const Rule &rule)
-{
+l7_outcome outcome_of(const Rule &rule) {
     l7_outcome out{};
     if (rule.mark) {
         out.flags |= L7_O_MARK;
@@ -25,8 +24,8 @@ l7_outcome outcome_of(const Rule &rule)
     return out;
 }
 
-bool meets(const Rule &rule, std::uint16_t number, const Protocols &protocols, const Groups &groups)
-{
+bool meets(const Rule &rule, std::uint16_t number, const Protocols &protocols,
+           const Groups &groups) {
     if (rule.everything)
         return true;
     if (number == L7_UNSET)
@@ -46,8 +45,7 @@ bool meets(const Rule &rule, std::uint16_t number, const Protocols &protocols, c
 std::vector<l7_outcome> decide_outcomes(const std::vector<Rule> &rules,
                                         const std::vector<Pattern> &patterns,
                                         const Protocols &protocols,
-                                        std::vector<std::string> &warnings)
-{
+                                        std::vector<std::string> &warnings) {
     Groups groups;
     for (const Pattern &pattern : patterns)
         for (const std::string &group : pattern.groups)

@@ -13,8 +13,8 @@
 
 namespace l7 {
 
-/// For each protocol number the outcome of the first rule that it meets. Names that no pattern has and groups that no
-/// protocol is in are told in `warnings`, as `line N: what`.
+/// For each protocol number the outcome of the first rule that it meets. Names that no pattern has
+/// and groups that no protocol is in are told in `warnings`, as `line N: what`.
 std::vector<l7_outcome> decide_outcomes(const std::vector<Rule> &rules,
                                         const std::vector<Pattern> &patterns,
                                         const Protocols &protocols,

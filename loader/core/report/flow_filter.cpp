@@ -7,8 +7,7 @@
 
 namespace l7 {
 
-Result<FlowFilter> FlowFilter::parse(const std::vector<std::string> &words)
-{
+Result<FlowFilter> FlowFilter::parse(const std::vector<std::string> &words) {
     static constexpr std::array<std::pair<std::string_view, Field>, 6> kFields{{
         {"protocol", Field::Protocol},
         {"dev", Field::Dev},
@@ -20,7 +19,8 @@ Result<FlowFilter> FlowFilter::parse(const std::vector<std::string> &words)
     FlowFilter out;
 
     for (std::size_t i = 0; i < words.size(); i += 2) {
-        const auto field = std::ranges::find(kFields, words[i], &std::pair<std::string_view, Field>::first);
+        const auto field =
+            std::ranges::find(kFields, words[i], &std::pair<std::string_view, Field>::first);
         if (field == kFields.end())
             return Error{"flows: '" + words[i] + "' is no filter",
                          "filters: protocol, dev, l4, host, port, reason", Blame::Usage};
@@ -31,8 +31,7 @@ Result<FlowFilter> FlowFilter::parse(const std::vector<std::string> &words)
     return out;
 }
 
-bool FlowFilter::shows(const FlowReport &report) const
-{
+bool FlowFilter::shows(const FlowReport &report) const {
     return std::ranges::all_of(conditions_, [&](const Condition &condition) {
         const std::string &value = condition.value;
         switch (condition.field) {

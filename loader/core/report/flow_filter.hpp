@@ -10,10 +10,9 @@
 
 namespace l7 {
 
-/// All of its conditions must hold: `protocol NAME`, `dev DEV`, `l4 NAME`, `host ADDRESS` (either end), `port NUMBER`
-/// (either end), `reason WORD`.
-class FlowFilter
-{
+/// All of its conditions must hold: `protocol NAME`, `dev DEV`, `l4 NAME`, `host ADDRESS` (either
+/// end), `port NUMBER` (either end), `reason WORD`.
+class FlowFilter {
   public:
     static Result<FlowFilter> parse(const std::vector<std::string> &words);
     bool shows(const FlowReport &report) const;

@@ -10,21 +10,18 @@
 
 namespace l7 {
 
-const char *reason_name(std::uint8_t reason)
-{
+const char *reason_name(std::uint8_t reason) {
     static constexpr std::array<const char *, L7_REASONS> kNames{
         "",         "pattern",  "dissector", "expected",  "replica",    "dns-hint",
         "endpoint", "operator", "limit",     "one-sided", "mid-stream", "no-match"};
     return reason < kNames.size() ? kNames[reason] : "";
 }
 
-std::string classid_text(std::uint32_t classid)
-{
+std::string classid_text(std::uint32_t classid) {
     return classid == 0 ? std::string() : fmt::format("{:x}:{:x}", classid >> 16, classid & 0xffff);
 }
 
-FlowReport report_flow(const l7_key &key, const l7_flow &flow, const Protocols &protocols)
-{
+FlowReport report_flow(const l7_key &key, const l7_flow &flow, const Protocols &protocols) {
     const unsigned initiator = flow.flags & L7_F_INITIATOR_1 ? 1 : 0;
     const End source = end_of(key, initiator);
     const End target = end_of(key, initiator ^ 1);
@@ -43,8 +40,7 @@ FlowReport report_flow(const l7_key &key, const l7_flow &flow, const Protocols &
     return out;
 }
 
-std::string to_json(const FlowReport &report)
-{
+std::string to_json(const FlowReport &report) {
     nlohmann::ordered_json out{
         {"l4", report.l4},
         {"src", report.src},
@@ -70,17 +66,16 @@ std::string to_json(const FlowReport &report)
     return out.dump();
 }
 
-std::string to_text(const FlowReport &report)
-{
+std::string to_text(const FlowReport &report) {
     const auto end = [](const std::string &address, std::uint16_t port) {
         if (address.find(':') != std::string::npos)
             return fmt::format("[{}]:{}", address, port);
         return fmt::format("{}:{}", address, port);
     };
-    std::string out = fmt::format("{:<5} {:<28} {:<28} {:<14} {:<11} @{:<3} {:>8} pkt {:>11} B",
-                                  report.l4, end(report.src, report.sport),
-                                  end(report.dst, report.dport), report.protocol, report.reason,
-                                  report.verdict_packet, report.packets, report.bytes);
+    std::string out =
+        fmt::format("{:<5} {:<28} {:<28} {:<14} {:<11} @{:<3} {:>8} pkt {:>11} B", report.l4,
+                    end(report.src, report.sport), end(report.dst, report.dport), report.protocol,
+                    report.reason, report.verdict_packet, report.packets, report.bytes);
     if (report.live)
         out += fmt::format(" dev {} mark {:#x} class {}", report.live->dev, report.live->mark,
                            report.live->classid.empty() ? "-" : report.live->classid);
