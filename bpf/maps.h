@@ -3,9 +3,11 @@
 #ifndef L7CTL_BPF_MAPS_H
 #define L7CTL_BPF_MAPS_H
 
-#include <bpf/bpf_helpers.h>
 #include <l7ctl/packet.h>
 #include <linux/bpf.h>
+
+/* The helpers need the types above. */
+#include <bpf/bpf_helpers.h>
 
 /* Flows that have a verdict. Writer: l7_apply inserts, the packet path counts, l7_sweep_flows
  * removes. */

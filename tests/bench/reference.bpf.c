@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What known flows are measured against: nothing at all, and the least a classifier must do. */
-#include <bpf/bpf_helpers.h>
 #include <l7ctl/packet.h>
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
+
+/* The helpers need the types above. */
+#include <bpf/bpf_helpers.h>
 
 struct reference_flow {
     __u64 packets;
