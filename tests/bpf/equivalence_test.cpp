@@ -117,7 +117,7 @@ std::vector<std::vector<Buffer>> conversations() {
 
 } // namespace
 
-TEST_CASE("kernel and native verdicts are identical, flow by flow") {
+TEST_CASE("kernel and native verdicts are identical, flow by flow", "[equivalence]") {
     const Patterns patterns;
     const auto all = conversations();
     REQUIRE(all.size() > 100);

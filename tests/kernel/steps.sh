@@ -112,7 +112,8 @@ if kernel_is 6 6; then
     step sanity-tcx - sanity_tcx
 fi
 if kernel_is 6 1; then
-    step bpf_tests /usr/bin/bpf_tests timeout 200 bpf_tests
+    # Not the comparison with the native path: it needs all patterns, which take minutes to compile here.
+    step bpf_tests /usr/bin/bpf_tests timeout 200 bpf_tests '~[equivalence]'
     if kernel_is 6 6; then
         step live /usr/bin/l7ctl live tcx
     else
