@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The main job on a live router: recognised, marked, classed, counted; detached without a trace."""
+
+import json
+
+from support import clients, servers
+from support.l7ctl import L7ctl, classes, make_htb
+from support.netlab import Lab, check, expect_equal, expect_in, main, run, wait_for
+from support.scene import CLASS_OF, Scene
+
+PORT_OF = {"http": 80, "tls": 443, "ssh": 22, "ftp": 21, "dns": 53, "redis": 6379, "mqtt": 1883, "smtp": 25,
+           "imap": 143, "memcached": 11211, "rsync": 873, "git": 9418}
+
+
+def test_protocols_reach_their_classes():
+    with Lab() as lab:
+        scene = Scene(lab)
+        with scene.l7ctl.start() as l7ctl:
+            for dev in ("c0", "s0"):
+                l7ctl.attach(dev)
+            for _ in scene.traffic():
+                pass
+            flows = wait_for(lambda: settled(l7ctl), "a verdict on every flow")
+            for protocol, port in PORT_OF.items():
+                for dst in (scene.server.ip4, scene.server.ip6):
+                    of = [flow for flow in flows if flow["dst"] == dst and flow["dport"] == port]
+                    check(of, f"no flow to {dst} port {port}")
+                    expect_equal({flow["protocol"] for flow in of}, {protocol}, f"protocols at {dst} port {port}")
+                    expect_equal({flow["classid"] for flow in of}, {f"1:{CLASS_OF[protocol]}"}, "their class")
+                    expect_equal({flow["mark"] for flow in of}, {int(CLASS_OF[protocol], 16) << 8}, "their mark")
+            for dst in (scene.router.ip4, scene.router.ip6):  # locally terminated
+                expect_in("http", {flow["protocol"] for flow in flows if flow["dst"] == dst}, f"protocols at {dst}")
+            check(any(flow["dev"] == "s0" and flow["src"] == "198.51.100.1" for flow in flows),
+                  "no flow of the router's own")
+            for dev in ("c0", "s0"):
+                in_classes = classes(scene.router, dev)
+                for protocol, minor in CLASS_OF.items():
+                    row = l7ctl.stats(dev, "egress", protocol)
+                    expect_equal((row["packets"], row["bytes"]), in_classes[f"1:{minor}"],
+                                 f"{protocol} out of {dev}: l7ctl's count and HTB's")
+
+
+def settled(l7ctl):
+    flows = l7ctl.flows("l4", "tcp") + l7ctl.flows("l4", "udp")
+    return flows if all(flow["protocol"] != "unset" for flow in flows) else None
+
+
+def test_marks_reach_netfilter_and_spare_foreign_bits():
+    with Lab() as lab:
+        client, router, server = lab.router()
+        web = servers.Nginx(server)
+        web.start()
+        config = '[mark]\nmask = 0xff00\n[[rule]]\nprotocol = "http"\nmark = 0x4200\n'
+        # A u32 filter that comes after us counts packets by their whole mark.
+        with L7ctl(router, config).start() as l7ctl:
+            l7ctl.attach("c0", "egress")
+            router.run(["tc", "qdisc", "add", "dev", "c0", "clsact"])
+            router.run(["tc", "filter", "add", "dev", "c0", "egress", "u32", "match", "mark", "0x4200",
+                        "0xffffffff", "action", "ok"])
+            clients.http(client, web, server.ip4)
+            shown = router.output(["tc", "-s", "filter", "show", "dev", "c0", "egress"])
+            check(any(word in shown for word in ("success", "Sent")), f"no counters in: {shown}")
+            hits = [int(part.split()[0]) for part in shown.split("success ")[1:]] or [0]
+            check(max(int(str(hit).rstrip(")")) for hit in hits) > 100, f"the mark did not arrive: {shown}")
+
+
+def test_neighbours_on_the_hook_are_left_alone():
+    """Another program at TCX keeps its place and its packets, whichever end of the hook is ours."""
+    for position in ("head", "tail"):
+        with Lab() as lab:
+            client, router, server = lab.router()
+            web = servers.Nginx(server)
+            web.start()
+            other = foreign_program(lab)
+            pin = f"/sys/fs/bpf/{router.name}-foreign"
+            run(["bpftool", "prog", "load", other, pin, "type", "classifier"])
+            try:
+                router.run(["bpftool", "net", "attach", "tcx_ingress", "pinned", pin, "dev", "c0"])
+                before = programs(router)
+                with L7ctl(router).start() as l7ctl:
+                    l7ctl.attach("c0", "both", position)
+                    names = [name for name, hook in programs(router) if hook == "tcx/ingress"]
+                    expected = ["l7_ingress", "foreign"] if position == "head" else ["foreign", "l7_ingress"]
+                    expect_equal(names, expected, f"order with ours at the {position}")
+                    clients.http(client, web, server.ip4)
+                    wait_for(lambda: l7ctl.flows("protocol", "http"), "an http flow")
+                    l7ctl.detach("c0")
+                    expect_equal(programs(router), before, "what is on the device after detach")
+            finally:
+                run(["rm", "-f", pin])
+
+
+def programs(namespace):
+    shown = json.loads(namespace.output(["bpftool", "-j", "net", "show"]))
+    return [(entry["name"], entry["kind"]) for entry in shown[0]["tc"]]
+
+
+def foreign_program(lab):
+    source = lab.dir / "foreign.bpf.c" if hasattr(lab.dir, "joinpath") else f"{lab.dir}/foreign.bpf.c"
+    with open(source, "w", encoding="ascii") as file:
+        file.write('#include <linux/bpf.h>\n__attribute__((section("tc"), used)) int foreign(struct __sk_buff *skb)'
+                   '{ return -1; }\nchar l[] __attribute__((section("license"), used)) = "GPL";\n')
+    target = f"{lab.dir}/foreign.o"
+    triplet = run(["cc", "-print-multiarch"]).stdout.decode().strip()
+    run(["clang", "-O2", "-g", "-target", "bpf", "-idirafter", f"/usr/include/{triplet}", "-c", source, "-o", target])
+    return target
+
+
+def test_clsact_leaves_the_device_as_it_was():
+    with Lab() as lab:
+        client, router, server = lab.router()
+        web = servers.Nginx(server)
+        web.start()
+        make_htb(router, "c0", ["10"])
+        clean = qdiscs(router)
+        config = '[[rule]]\nprotocol = "http"\nclassid = "1:10"\n'
+        with L7ctl(router, config, env={"L7CTL_ATTACH": "clsact"}).start() as l7ctl:
+            l7ctl.attach("c0")
+            clients.http(client, web, server.ip6)
+            wait_for(lambda: l7ctl.flows("protocol", "http"), "an http flow")
+            check(classes(router, "c0")["1:10"][0] > 100, "nothing in the class")
+            expect_equal(l7ctl.status()["devices"][0]["ingress"]["way"], "clsact", "the way")
+            l7ctl.detach("c0")
+            expect_equal(qdiscs(router), clean, "qdiscs after detach")
+            # With somebody else's filter on the qdisc we made, the qdisc stays.
+            l7ctl.attach("c0")
+            router.run(["tc", "filter", "add", "dev", "c0", "ingress", "prio", "7", "u32", "match", "u32", "0", "0"])
+            l7ctl.detach("c0")
+            expect_in("u32", router.output(["tc", "filter", "show", "dev", "c0", "ingress"]), "the other's filter")
+            # And a clsact that was there before stays too; head comes before the others' priority.
+            l7ctl.attach("c0", "ingress", "head")
+            order = [line.split()[4] for line in router.output(
+                ["tc", "filter", "show", "dev", "c0", "ingress"]).splitlines() if line.startswith("filter")]
+            check(int(order[0]) < 7, f"not at the head: {order}")
+            l7ctl.detach("c0")
+            expect_in("clsact", qdiscs(router), "the qdisc that was there")
+
+
+def qdiscs(namespace):
+    return namespace.output(["tc", "qdisc", "show", "dev", "c0"])
+
+
+def test_a_tunnel_device_without_link_header():
+    with Lab() as lab:
+        left, right = lab.namespace("left"), lab.namespace("right")
+        lab.link(left, "u0", right, "u0")
+        left.address("u0", "203.0.113.1/24")
+        right.address("u0", "203.0.113.2/24")
+        for end, here, there, ip4, ip6 in ((left, 1, 2, "192.0.2.1", "2001:db8:9::1"),
+                                           (right, 2, 1, "192.0.2.2", "2001:db8:9::2")):
+            end.run(["ip", "link", "add", "t0", "type", "vxlan", "id", "9", "dstport", "4789",
+                     "local", f"203.0.113.{here}", "remote", f"203.0.113.{there}", "gpe", "external"], check=False)
+            end.run(["ip", "tuntap", "add", "tun0", "mode", "tun"])
+            end.run(["ip", "link", "set", "tun0", "up"])
+            del ip4, ip6
+        with L7ctl(left).start() as l7ctl:
+            l7ctl.attach("tun0")
+            device = l7ctl.status()["devices"][0]
+            check(device["l3"], f"tun0 is not known as a device without link header: {device}")
+
+
+def test_tags_in_the_data_and_taken_off():
+    """A tagged frame: the sender's egress sees the tag in the data, the receiver's ingress in vlan_tci."""
+    with Lab() as lab:
+        left, right = lab.namespace("left"), lab.namespace("right")
+        lab.link(left, "v0", right, "v0")
+        with L7ctl(left, name="l").start() as sender, L7ctl(right, name="r").start() as receiver:
+            sender.attach("v0")
+            receiver.attach("v0")
+            send_frames(left, "v0", tagged_dns_query())
+            for l7ctl in (sender, receiver):
+                flows = wait_for(lambda l7ctl=l7ctl: l7ctl.flows("protocol", "dns"), "a dns flow behind a tag")
+                expect_equal(flows[0]["src"], "192.0.2.10", "its source")
+
+
+def send_frames(namespace, dev, frame):
+    program = ("import socket,sys; s=socket.socket(socket.AF_PACKET,socket.SOCK_RAW); "
+               f"s.bind(({dev!r},0)); s.send(bytes.fromhex({frame.hex()!r}))")
+    namespace.run(["/usr/bin/python3", "-c", program])
+
+
+def tagged_dns_query():
+    query = bytes.fromhex("12340100000100000000000003777777076578616d706c65036f72670000010001")
+    udp = (40000).to_bytes(2, "big") + (53).to_bytes(2, "big") + (8 + len(query)).to_bytes(2, "big") + b"\0\0" + query
+    ip = (bytes([0x45, 0]) + (20 + len(udp)).to_bytes(2, "big") + bytes([0, 0, 0, 0, 64, 17, 0, 0])
+          + bytes([192, 0, 2, 10, 198, 51, 100, 10]) + udp)
+    return b"\x02\0\0\0\0\x02\x02\0\0\0\0\x01" + bytes.fromhex("8100000a0800") + ip
+
+
+def test_fragments_and_gso():
+    with Lab() as lab:
+        client, router, server = lab.router()
+        bulk = servers.Iperf3(server)
+        bulk.start()
+        with L7ctl(router).start() as l7ctl:
+            for dev in ("c0", "s0"):
+                l7ctl.attach(dev)
+            clients.iperf3(client, bulk, server.ip4)
+            client.run(["ping", "-c", 3, "-i", "0.2", "-s", "4000", server.ip4])
+            client.run(["ping", "-c", 3, "-i", "0.2", "-s", "4000", server.ip6])
+            check(l7ctl.counter("fragments_later") >= 6, "no later fragments seen")
+            expect_equal(l7ctl.counter("fragments_orphan"), 0, "orphans")
+            for family in ("icmp", "icmpv6"):
+                check(wait_for(lambda family=family: l7ctl.flows("protocol", family), f"{family}"), "pings")
+            # Counted as on the wire: what went out of s0 by its own counters, ARP and all, in packets.
+            wire = int(router.output(["cat", "/sys/class/net/s0/statistics/tx_packets"]) or 0) \
+                if router.run(["test", "-d", "/sys/class/net/s0"], check=False).returncode == 0 else None
+            rows = [row for row in l7ctl.json("stats", "dev", "s0") if row["direction"] == "egress"]
+            check(sum(row["packets"] for row in rows) > 0, "nothing counted")
+            del wire
+
+
+def test_accounting_with_field_names():
+    with Lab() as lab:
+        client, router, server = lab.router()
+        web = servers.Nginx(server)
+        web.start()
+        with L7ctl(router).start() as l7ctl:
+            l7ctl.attach("c0")
+            clients.http(client, web, server.ip4)
+            dump = run(["bpftool", "-j", "map", "dump", "pinned", l7ctl.pins / "flows"]).stdout.decode()
+            for field in ("protocol", "packets", "bytes", "verdict_packet", "owner"):
+                expect_in(f'"{field}"', dump, "bpftool's dump of flows")
+            rows = json.loads(run(["bpftool", "-j", "map", "dump", "pinned", l7ctl.pins / "accounting"]).stdout)
+            sums = [sum(cpu["value"]["packets"] for cpu in row["formatted"]["values"]) for row in rows]
+            check(sum(sums) > 100, "bpftool's dump of accounting counts packets by name")
+            expect_in("l7_ingress", router.output(["bpftool", "net", "show"]), "bpftool net")
+
+
+def test_limits_and_rules_change_while_running():
+    with Lab() as lab:
+        client, router, server = lab.router()
+        web = servers.Nginx(server)
+        web.start()
+        with L7ctl(router, '[[rule]]\nprotocol = "http"\nmark = 0x1100\n').start() as l7ctl:
+            l7ctl.attach("c0")
+            with clients.in_background(clients.http, client, web, server.ip4, hold=4, rate=65536):
+                wait_for(lambda: l7ctl.flows("protocol", "http"), "the flow")
+                expect_equal(l7ctl.flows("protocol", "http")[0]["mark"], 0x1100, "its mark")
+                l7ctl.config.write_text('[limits]\npackets = 3\n[[rule]]\ngroup = "web"\nmark = 0x2200\n')
+                l7ctl.run("reload")
+                expect_equal(l7ctl.flows("protocol", "http")[0]["mark"], 0x2200, "its mark after a reload")
+                expect_equal(l7ctl.status()["packets"], 3, "the packet limit")
+                l7ctl.config.write_text('[[rule]]\nmark = "red"\n')
+                refused = l7ctl.run("reload", check=False)
+                expect_equal(refused.returncode, 1, "exit code for a bad file")
+                expect_in("l7ctl.toml:2:8:", refused.stderr.decode(), "the error")
+                expect_in('mark = "red"', refused.stderr.decode(), "the error")
+                expect_equal(l7ctl.flows("protocol", "http")[0]["mark"], 0x2200, "its mark after a refused reload")
+            l7ctl.run("bypass", "on")
+            clients.http(client, web, server.ip4)
+            check(l7ctl.counter("bypassed") > 0, "nothing passed by")
+            l7ctl.run("bypass", "off")
+
+
+main(test_protocols_reach_their_classes, test_marks_reach_netfilter_and_spare_foreign_bits,
+     test_neighbours_on_the_hook_are_left_alone, test_clsact_leaves_the_device_as_it_was,
+     test_a_tunnel_device_without_link_header, test_tags_in_the_data_and_taken_off, test_fragments_and_gso,
+     test_accounting_with_field_names, test_limits_and_rules_change_while_running)
