@@ -64,20 +64,6 @@ Json counters_json(const l7_counters &counters) {
     return out;
 }
 
-/// The time below which `share` of the verdicts were in force, in microseconds; 0 where there were
-/// none.
-std::uint64_t quantile(const std::array<std::uint64_t, 32> &latency, double share) {
-    std::uint64_t total = 0, sum = 0;
-    for (const std::uint64_t count : latency)
-        total += count;
-    for (std::size_t i = 0; i < latency.size() && total > 0; i++) {
-        sum += latency[i];
-        if (static_cast<double>(sum) >= share * static_cast<double>(total))
-            return std::uint64_t{1} << i;
-    }
-    return 0;
-}
-
 Json worker_json(const WorkerReport &worker) {
     return {{"samples", worker.classifier.samples},
             {"stale_samples", worker.classifier.stale_samples},
@@ -94,7 +80,7 @@ Json worker_json(const WorkerReport &worker) {
             {"ring_waiting", worker.ring_waiting},
             {"ring_size", worker.ring_size},
             {"latency_us",
-             {{"p50", quantile(worker.latency, 0.5)}, {"p99", quantile(worker.latency, 0.99)}}}};
+             {{"p50", worker.latency.quantile(0.5)}, {"p99", worker.latency.quantile(0.99)}}}};
 }
 
 Json gather(const Daemon &daemon, const l7_counters &counters) {

@@ -174,9 +174,7 @@ void Worker::flush() {
             retirements_.back().verdict.op = L7_APPLY_RETIRE;
         }
         if (seen_ns_[i] != 0) {
-            const std::uint64_t microseconds = time > seen_ns_[i] ? (time - seen_ns_[i]) / 1000 : 0;
-            counts_.latency[std::min<std::size_t>(std::bit_width(microseconds),
-                                                  counts_.latency.size() - 1)]++;
+            counts_.latency.add(time > seen_ns_[i] ? (time - seen_ns_[i]) / 1000 : 0);
         }
     }
     batch.count = 0;

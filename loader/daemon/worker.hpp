@@ -5,6 +5,7 @@
 
 #include "core/base/fd.hpp"
 #include "core/flow/classifier.hpp"
+#include "core/report/latency.hpp"
 #include "kernel/state.hpp"
 
 #include <array>
@@ -34,9 +35,7 @@ struct WorkerReport {
     std::uint64_t memory = 0;
     std::uint64_t ring_waiting = 0;
     std::uint64_t ring_size = 0;
-    /// Verdicts by the time from their packet to their being in force: slot n counts those below
-    /// 2^n microseconds.
-    std::array<std::uint64_t, 32> latency{};
+    Latency latency; ///< from a verdict's packet to its being in force
 };
 
 class Worker {

@@ -2,7 +2,6 @@
 /* The least l7ctl builds on, a tc program with a map and BTF: what a kernel can do without us. */
 #include <linux/bpf.h>
 
-/* The helpers need the types above. */
 #include <bpf/bpf_helpers.h> /* needs the types of the header above */
 
 /* Packets seen. Writer: the program. */

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What a packet of a known flow costs in our program, against the least a classifier must do, and
+// how that grows with the number of flows.
+#include "rig.hpp"
+
+#include "bpf/reference.skel.h"
+
+#include <l7ctl/flow.h>
+
+#include <random>
+
+using namespace l7;
+using namespace l7::bench;
+
+namespace {
+
+constexpr std::uint16_t kProtocol = L7_PROTOCOL_FIRST;
+
+struct Reference {
+    std::unique_ptr<reference_bpf, void (*)(reference_bpf *)> skeleton{reference_bpf__open(),
+                                                                       reference_bpf__destroy};
+
+    explicit Reference(std::uint32_t flows) {
+        if (!skeleton)
+            die("the reference programs cannot be opened");
+        bpf_map__set_max_entries(skeleton->maps.reference_flows, flows);
+        if (reference_bpf__load(skeleton.get()))
+            die("the reference programs cannot be loaded");
+    }
+    int empty() const { return bpf_program__fd(skeleton->progs.empty); }
+    int minimal() const { return bpf_program__fd(skeleton->progs.minimal); }
+
+    /// The key as it stands in the packet: sender first.
+    void know(const l7_packet &packet) const {
+        l7_key key{};
+        const unsigned from = packet.from;
+        const unsigned words = packet.key.family == 4 ? 1 : 4;
+        std::copy_n(packet.key.addr[from] + 4 - words, words, key.addr[0] + 4 - words);
+        std::copy_n(packet.key.addr[from ^ 1] + 4 - words, words, key.addr[1] + 4 - words);
+        key.port[0] = packet.key.port[from];
+        key.port[1] = packet.key.port[from ^ 1];
+        key.l4 = packet.key.l4;
+        key.family = packet.key.family;
+        const std::uint64_t value[3] = {};
+        bpf_map_update_elem(bpf_map__fd(skeleton->maps.reference_flows), &key, value, BPF_ANY);
+    }
+};
+
+void know(const Rig &rig, const l7_packet &packet) {
+    l7_flow flow;
+    l7_flow_begin(&flow, &packet, 0);
+    flow.protocol = kProtocol;
+    flow.owner[0] = flow.owner[1] = 1;
+    bpf_map_update_elem(bpf_map__fd(rig.skeleton->maps.flows), &packet.key, &flow, BPF_ANY);
+}
+
+l7_packet parsed(const test::Buffer &bytes) {
+    l7_packet packet;
+    l7_fragment_key datagram;
+    if (l7_parse_packet(bytes.data(), bytes.data() + bytes.size(),
+                        static_cast<std::uint32_t>(bytes.size()), 0, &packet, &datagram))
+        die("a packet of ours cannot be parsed");
+    return packet;
+}
+
+struct Cost {
+    double empty, minimal, ours, ratio;
+};
+
+/// Rounds interleave the three programs, so that the machine's moods meet them alike.
+Cost one_flow(const Rig &rig, const Reference &reference, bool ipv6) {
+    test::Packet packet = packet_of(1, ipv6);
+    packet.l4 = 6;
+    const test::Buffer bytes = test::build(packet);
+    know(rig, parsed(bytes));
+    reference.know(parsed(bytes));
+    std::vector<double> empty, minimal, ours, ratio;
+    for (int round = 0; round < 21; round++) {
+        const double e = run_ns(reference.empty(), bytes, 500'000);
+        const double m = run_ns(reference.minimal(), bytes, 500'000);
+        const double o = run_ns(rig.program(), bytes, 500'000);
+        empty.push_back(e);
+        minimal.push_back(m - e);
+        ours.push_back(o - e);
+        ratio.push_back((o - e) / (m - e));
+    }
+    return {median(empty), median(minimal), median(ours), median(ratio)};
+}
+
+/// Each run is of another flow, taken at random, and so finds its entry as cold as the table is
+/// large.
+Cost many_flows(std::uint32_t count) {
+    const Rig rig(count + count / 4); // an LRU table recycles before it is full
+    const Reference reference(count + count / 4);
+    std::vector<std::uint32_t> order;
+    std::mt19937 random(1);
+    for (std::uint32_t i = 0; i < count; i++) {
+        const l7_packet packet = parsed(test::build(packet_of(i)));
+        know(rig, packet);
+        reference.know(packet);
+    }
+    std::vector<double> empty, minimal, ours;
+    for (int i = 0; i < 20'000; i++) {
+        const test::Buffer bytes =
+            test::build(packet_of(static_cast<std::uint32_t>(random() % count)));
+        empty.push_back(run_ns(reference.empty(), bytes, 1));
+        minimal.push_back(run_ns(reference.minimal(), bytes, 1));
+        const test::Buffer other =
+            test::build(packet_of(static_cast<std::uint32_t>(random() % count)));
+        ours.push_back(run_ns(rig.program(), other, 1));
+    }
+    const double e = median(empty), m = median(minimal) - e, o = median(ours) - e;
+    return {e, m, o, o / m};
+}
+
+} // namespace
+
+int main() {
+    {
+        const Rig rig(131072);
+        const Reference reference(131072);
+        std::vector<l7_outcome> outcomes(L7_PROTOCOLS_MAX);
+        outcomes[kProtocol] = {L7_O_MARK | L7_O_CLASS, 0x1000, 0x10010};
+        if (!rig.kernel->set_outcomes(outcomes))
+            die("outcomes cannot be set");
+        for (const bool ipv6 : {false, true}) {
+            const Cost cost = one_flow(rig, reference, ipv6);
+            row(std::string("known flow, IPv") + (ipv6 ? "6" : "4") +
+                    ", ns above an empty program: ours, minimal, ratio",
+                number("%.0f", cost.ours) + ", " + number("%.0f", cost.minimal) + ", " +
+                    number("%.2f", cost.ratio),
+                "ratio at most 1.5");
+        }
+    }
+    for (const std::uint32_t count : {10'000U, 100'000U, 1'000'000U}) {
+        const Cost cost = many_flows(count);
+        row("one of " + std::to_string(count) +
+                " known flows at random, ns above empty: ours, minimal, ratio",
+            number("%.0f", cost.ours) + ", " + number("%.0f", cost.minimal) + ", " +
+                number("%.2f", cost.ratio),
+            "");
+    }
+    return 0;
+}
