@@ -126,7 +126,9 @@ class DatabaseBuilder {
             if (!part)
                 continue;
             const auto atom = static_cast<std::uint16_t>(atoms_.size());
-            atoms_.push_back({part->where, static_cast<std::uint8_t>(part->times), {id}});
+            const bool decisive =
+                match.quality == Quality::Great && evidence.parts == 1 && part->times == 1;
+            atoms_.push_back({part->where, static_cast<std::uint8_t>(part->times), decisive, {id}});
             evidence.needs.push_back(atom);
             for (unsigned transport = 0; transport < kTransports; transport++)
                 for (unsigned direction = 0; direction < 2; direction++)
@@ -213,29 +215,51 @@ Scanner::~Scanner() {
     hs_free_scratch(scratch_);
 }
 
-void Scanner::run(const hs_database *database, Bytes data) {
-    found_.clear();
-    if (!database)
-        return;
-    const auto take = [](unsigned id, unsigned long long, unsigned long long, unsigned,
-                         void *into) -> int {
-        static_cast<std::vector<std::uint16_t> *>(into)->push_back(static_cast<std::uint16_t>(id));
-        return 0;
-    };
-    hs_scan(database, reinterpret_cast<const char *>(data.data()),
-            static_cast<unsigned>(data.size()), 0, scratch_, take, &found_);
-}
+namespace {
+
+/// What a scan's callback works on.
+struct Finding {
+    const Database &database;
+    Bytes data;
+    std::uint64_t size;
+    std::vector<std::uint16_t> &found;
+
+    /// Nonzero ends the scan: nothing that comes later could change a decisive match.
+    static int take(unsigned id, unsigned long long, unsigned long long, unsigned, void *to) {
+        const auto &self = *static_cast<Finding *>(to);
+        const Atom &atom = self.database.atom(static_cast<std::uint16_t>(id));
+        if (!atom.where.holds(self.data, self.size))
+            return 0;
+        self.found.push_back(static_cast<std::uint16_t>(id));
+        return atom.decisive ? 1 : 0;
+    }
+};
+
+} // namespace
 
 const std::vector<std::uint16_t> &Scanner::scan(Transport transport, unsigned direction, Bytes data,
                                                 std::uint64_t size) {
-    run(database_->directed_[static_cast<unsigned>(transport)][direction & 1], data);
-    std::erase_if(found_,
-                  [&](std::uint16_t id) { return !database_->atom(id).where.holds(data, size); });
+    const hs_database *database =
+        database_->directed_[static_cast<unsigned>(transport)][direction & 1];
+    Finding finding{*database_, data, size, found_};
+
+    found_.clear();
+    if (database)
+        hs_scan(database, reinterpret_cast<const char *>(data.data()),
+                static_cast<unsigned>(data.size()), 0, scratch_, Finding::take, &finding);
     return found_;
 }
 
 const std::vector<std::uint16_t> &Scanner::scan_l7filter(Bytes data) {
-    run(database_->l7filter_, data);
+    const auto take = [](unsigned id, unsigned long long, unsigned long long, unsigned,
+                         void *to) -> int {
+        static_cast<std::vector<std::uint16_t> *>(to)->push_back(static_cast<std::uint16_t>(id));
+        return 0;
+    };
+    found_.clear();
+    if (database_->l7filter_)
+        hs_scan(database_->l7filter_, reinterpret_cast<const char *>(data.data()),
+                static_cast<unsigned>(data.size()), 0, scratch_, take, &found_);
     return found_;
 }
 

@@ -24,6 +24,7 @@ namespace l7 {
 struct Atom {
     Condition where;
     std::uint8_t times = 1;
+    bool decisive = false;               ///< enough by itself, and of the best quality
     std::vector<std::uint16_t> evidence; ///< evidences it is part of
 };
 
@@ -88,8 +89,6 @@ class Scanner {
     const std::vector<std::uint16_t> &scan_l7filter(Bytes data);
 
   private:
-    void run(const hs_database *database, Bytes data);
-
     std::shared_ptr<const Database> database_;
     hs_scratch *scratch_ = nullptr;
     std::vector<std::uint16_t> found_;
