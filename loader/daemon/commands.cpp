@@ -36,8 +36,8 @@ Result<void> detach(Daemon &daemon, const nlohmann::json &request, Answer &) {
 /// What the outcome of a flow's protocol gives it, and which device counts it.
 class LiveParts {
   public:
-    explicit LiveParts(Daemon &daemon) : daemon_(daemon), second_(KernelState::ticks_per_second()) {
-        for (std::uint16_t i = 0; i < outcomes_.size(); i++)
+    explicit LiveParts(Daemon &daemon) : second_(KernelState::ticks_per_second()) {
+        for (std::uint16_t i = 0; i < L7_PROTOCOLS_MAX; i++)
             if (const auto outcome = daemon.kernel().outcome(i))
                 outcomes_[i] = *outcome;
         for (unsigned slot = 0; slot < L7_ATTACH_MAX / 2; slot++)
@@ -63,7 +63,6 @@ class LiveParts {
     }
 
   private:
-    Daemon &daemon_;
     std::uint32_t second_;
     std::array<l7_outcome, L7_PROTOCOLS_MAX> outcomes_{};
     std::array<std::string, L7_ATTACH_MAX / 2> devices_;

@@ -181,7 +181,7 @@ void Server::accept() {
     std::thread(serve, shared_, std::move(connection)).detach();
 }
 
-void Server::serve(std::shared_ptr<Shared> shared, Fd connection) {
+void Server::serve(const std::shared_ptr<Shared> &shared, Fd connection) {
     SocketAnswer answer(connection.get());
     const std::string text = read_request(connection.get());
     const nlohmann::json request = nlohmann::json::parse(text, nullptr, false);

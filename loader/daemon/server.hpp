@@ -58,7 +58,7 @@ class Server {
   private:
     struct Shared;
     Server(Fd socket, Fd lock, std::string path, Handler handler);
-    static void serve(std::shared_ptr<Shared> shared, Fd connection);
+    static void serve(const std::shared_ptr<Shared> &shared, Fd connection);
 
     Fd socket_, lock_;
     std::string path_;

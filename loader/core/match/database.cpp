@@ -170,6 +170,7 @@ Result<std::shared_ptr<const Database>> Database::compile(const PatternLibrary &
     // Compiling takes seconds, so each has a thread.
     const CompileCache cache = CompileCache::standard();
     std::vector<std::future<Result<hs_database *>>> running;
+    running.reserve(jobs.size());
     for (const auto &[batch, into] : jobs)
         running.push_back(std::async(std::launch::async,
                                      [&cache, from = batch] { return from->compile(cache); }));

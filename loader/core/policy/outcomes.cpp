@@ -2,6 +2,7 @@
 #include "core/policy/outcomes.hpp"
 
 #include <algorithm>
+#include <fmt/format.h>
 #include <map>
 #include <set>
 
@@ -55,10 +56,10 @@ std::vector<l7_outcome> decide_outcomes(const std::vector<Rule> &rules,
         const std::string at = "line " + std::to_string(rule.line) + ": ";
         for (const std::string &name : rule.protocols)
             if (protocols.find(name) == L7_UNSET)
-                warnings.push_back(at + "no pattern recognises '" + name + "'");
+                warnings.push_back(fmt::format("{}no pattern recognises '{}'", at, name));
         for (const std::string &name : rule.groups)
             if (!groups.contains(name))
-                warnings.push_back(at + "no protocol is in group '" + name + "'");
+                warnings.push_back(fmt::format("{}no protocol is in group '{}'", at, name));
     }
 
     std::vector<l7_outcome> out(L7_PROTOCOLS_MAX);
