@@ -92,14 +92,16 @@ L7_STEP __u32 l7_newcomer(struct __sk_buff *skb, struct l7_pass *pass) {
     struct l7_settings *set;
     struct l7_account *account;
     struct l7_flow *flow;
+    struct l7_key key;
 
     if (!pass)
         return L7_UNSET;
-    flow = bpf_map_lookup_elem(&newcomers, &pass->packet.key);
+    key = pass->packet.key; /* 6.1 takes no argument's memory as a map's key */
+    flow = bpf_map_lookup_elem(&newcomers, &key);
 
     if (flow && l7_flow_restarts(flow, &pass->packet)) {
         l7_count(flows_restarted);
-        bpf_map_delete_elem(&newcomers, &pass->packet.key);
+        bpf_map_delete_elem(&newcomers, &key);
         flow = 0;
     }
     if (!flow) {
@@ -110,13 +112,13 @@ L7_STEP __u32 l7_newcomer(struct __sk_buff *skb, struct l7_pass *pass) {
         l7_flow_begin(&s->fresh, &pass->packet, pass->now);
         /* Where two CPUs meet here, one creates the flow and the other's attempt changes nothing.
          */
-        if (bpf_map_update_elem(&newcomers, &pass->packet.key, &s->fresh, BPF_NOEXIST) == 0) {
+        if (bpf_map_update_elem(&newcomers, &key, &s->fresh, BPF_NOEXIST) == 0) {
             l7_count(flows_created);
             account = l7_account_of(pass->attach, L7_UNSET);
             if (account)
                 account->flows++;
         }
-        flow = bpf_map_lookup_elem(&newcomers, &pass->packet.key);
+        flow = bpf_map_lookup_elem(&newcomers, &key);
         if (!flow) {
             l7_count(newcomers_failed);
             return L7_UNSET;
@@ -141,8 +143,10 @@ L7_STEP int l7_flow_edge(struct l7_flow *flow, struct l7_packet *packet) {
     if (!flow || !packet)
         return 0;
     if (l7_flow_restarts(flow, packet)) {
+        struct l7_key key = packet->key;
+
         l7_count(flows_restarted);
-        bpf_map_delete_elem(&flows, &packet->key);
+        bpf_map_delete_elem(&flows, &key);
         return 1;
     }
     l7_flow_note_flags(flow, packet, l7_flow_direction(flow, packet));
@@ -173,17 +177,19 @@ L7_STEP int l7_finish_skb(struct __sk_buff *skb, struct l7_packet *packet, struc
  * orphan. */
 L7_STEP int l7_fragmented(struct l7_packet *packet, struct l7_scratch *s) {
     struct l7_fragment *known, first;
+    struct l7_fragment_key key;
 
     if (!packet || !s)
         return -1;
+    key = s->datagram;
     if (packet->fragment == 1) {
         first = l7_fragment_of(packet);
-        if (bpf_map_update_elem(&fragments, &s->datagram, &first, BPF_ANY) != 0)
+        if (bpf_map_update_elem(&fragments, &key, &first, BPF_ANY) != 0)
             l7_count(fragments_table_failed);
         return 0;
     }
     l7_count(fragments_later);
-    known = bpf_map_lookup_elem(&fragments, &s->datagram);
+    known = bpf_map_lookup_elem(&fragments, &key);
     if (!known) {
         l7_count(fragments_orphan);
         return -1;

@@ -12,6 +12,7 @@
  * where the ring is full or the bytes are not there. While the worker is awake nobody wakes it: it
  * looks again before it sleeps. The flag is read after the reservation moved the ring's producer
  * position, which the worker reads after it clears the flag: one of the two always sees the other.
+ * The size is bounded as size - 1, as 6.1 does not learn from size > 0 that it is not zero.
  */
 #define L7_RING_CLASS(bytes)                                                                       \
     static __attribute__((noinline)) int l7_ring_##bytes(                                          \
@@ -20,7 +21,7 @@
             struct l7_record head;                                                                 \
             __u8 data[bytes];                                                                      \
         } * record;                                                                                \
-        __u32 shard = 0, size = head->size;                                                        \
+        __u32 shard = 0, size = head->size, last;                                                  \
         struct l7_settings *set = bpf_map_lookup_elem(&settings, &shard);                          \
         struct l7_worker *worker;                                                                  \
         void *ring;                                                                                \
@@ -38,7 +39,9 @@
         record->head = *head;                                                                      \
         if (size > bytes)                                                                          \
             size = bytes;                                                                          \
-        if (size > 0 && bpf_skb_load_bytes(skb, from, record->data, size) < 0) {                   \
+        last = size - 1;                                                                           \
+        asm volatile("" : "+r"(last));                                                             \
+        if (last < bytes && bpf_skb_load_bytes(skb, from, record->data, last + 1) < 0) {           \
             bpf_ringbuf_discard(record, 0);                                                        \
             l7_count(payload_load_failed);                                                         \
             return -1;                                                                             \
