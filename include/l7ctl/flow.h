@@ -163,7 +163,8 @@ L7_INLINE enum l7_sample_kind l7_flow_sample(struct l7_flow *flow, const struct 
                 size -= sample->skip;
                 offset = (__s32)flow->next[way];
             }
-            sample->offset = (__u32)offset;
+            if (size)
+                sample->offset = (__u32)offset;
         }
     }
     if (size == 0)
