@@ -152,7 +152,7 @@ L7_INLINE enum l7_sample_kind l7_flow_sample(struct l7_flow *flow, const struct 
         }
         offset = (__s32)(seq - flow->start[way]);
         if (size) {
-            __s32 end = offset + (__s32)size;
+            __s32 end = (__s32)((__u32)offset + size);
 
             if (offset < -(__s32)0x100000 || end <= (__s32)flow->next[way]) {
                 if (!ends)
