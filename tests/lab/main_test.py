@@ -57,10 +57,12 @@ def test_marks_select_a_class():
         web = servers.Nginx(server)
         web.start()
         config = '[mark]\nmask = 0xff00\n[[rule]]\nprotocol = "http"\nmark = 0x4200\n'
-        # HTB's own u32 filter reads the mark that our egress program wrote.
+        # A filter of HTB's own reads the mark that our egress program wrote. cls_bpf, as not every kernel has fw, and
+        # u32 takes "match mark" for "match all" where it was built without.
         make_htb(router, "c0", ["42"])
-        router.run(["tc", "filter", "add", "dev", "c0", "parent", "1:", "protocol", "all", "u32",
-                    "match", "mark", "0x4200", "0xffffffff", "flowid", "1:42"])
+        marked = bpf_program(lab, "marked", "return skb->mark == 0x4200 ? -1 : 0;")
+        router.run(["tc", "filter", "add", "dev", "c0", "parent", "1:", "bpf", "object-file", marked, "section", "tc",
+                    "flowid", "1:42"])
         with L7ctl(router, config).start() as l7ctl:
             l7ctl.attach("c0", "egress")
             clients.http(client, web, server.ip4)
@@ -76,7 +78,7 @@ def test_neighbours_on_the_hook_are_left_alone():
             client, router, server = lab.router()
             web = servers.Nginx(server)
             web.start()
-            other = foreign_program(lab)
+            other = bpf_program(lab, "foreign", "return -1;")
             pin = f"/sys/fs/bpf/{router.name}-foreign"
             run(["bpftool", "prog", "load", other, pin, "type", "classifier"])
             try:
@@ -100,12 +102,12 @@ def programs(namespace):
     return [(entry["name"], entry["kind"]) for entry in shown[0]["tc"]]
 
 
-def foreign_program(lab):
-    source = lab.dir / "foreign.bpf.c" if hasattr(lab.dir, "joinpath") else f"{lab.dir}/foreign.bpf.c"
+def bpf_program(lab, name, body):
+    """Compiles a program for the tc hooks that is not ours."""
+    source, target = f"{lab.dir}/{name}.bpf.c", f"{lab.dir}/{name}.o"
     with open(source, "w", encoding="ascii") as file:
-        file.write('#include <linux/bpf.h>\n__attribute__((section("tc"), used)) int foreign(struct __sk_buff *skb)'
-                   '{ return -1; }\nchar l[] __attribute__((section("license"), used)) = "GPL";\n')
-    target = f"{lab.dir}/foreign.o"
+        file.write(f'#include <linux/bpf.h>\n__attribute__((section("tc"), used)) int {name}(struct __sk_buff *skb)'
+                   f'{{ {body} }}\nchar l[] __attribute__((section("license"), used)) = "GPL";\n')
     triplet = run(["cc", "-print-multiarch"]).stdout.decode().strip()
     run(["clang", "-O2", "-g", "-target", "bpf", "-idirafter", f"/usr/include/{triplet}", "-c", source, "-o", target])
     return target

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <fmt/format.h>
 #include <fstream>
 #include <iterator>
@@ -60,33 +61,54 @@ fs::path CompileCache::file_of(std::string_view source) const {
                                     digest(all, 0x9e3779b97f4a7c15ULL));
 }
 
-hs_database *CompileCache::load(std::string_view source) const {
+std::vector<HyperscanDatabase> CompileCache::load(std::string_view source) const {
+    std::vector<HyperscanDatabase> out;
     if (directory_.empty())
-        return nullptr;
+        return out;
     const fs::path file = file_of(source);
     std::ifstream in(file, std::ios::binary);
     if (!in || !is_ours(file))
-        return nullptr;
+        return out;
     const std::string bytes(std::istreambuf_iterator<char>(in), {});
-    hs_database_t *database = nullptr;
-    return hs_deserialize_database(bytes.data(), bytes.size(), &database) == HS_SUCCESS ? database
-                                                                                        : nullptr;
+    // Each with its length in front.
+    for (std::size_t at = 0; at < bytes.size();) {
+        std::uint64_t size = 0;
+        hs_database_t *database = nullptr;
+        if (bytes.size() - at < sizeof(size))
+            return {};
+        std::memcpy(&size, &bytes[at], sizeof(size));
+        at += sizeof(size);
+        if (size > bytes.size() - at ||
+            hs_deserialize_database(&bytes[at], size, &database) != HS_SUCCESS)
+            return {};
+        out.emplace_back(database);
+        at += size;
+    }
+    return out;
 }
 
-void CompileCache::store(std::string_view source, const hs_database *database) const {
-    char *bytes = nullptr;
-    std::size_t size = 0;
-    if (directory_.empty() || hs_serialize_database(database, &bytes, &size) != HS_SUCCESS)
+void CompileCache::store(std::string_view source,
+                         const std::vector<HyperscanDatabase> &databases) const {
+    if (directory_.empty())
         return;
+    std::string all;
+    for (const HyperscanDatabase &database : databases) {
+        char *bytes = nullptr;
+        std::size_t size = 0;
+        if (hs_serialize_database(database.get(), &bytes, &size) != HS_SUCCESS)
+            return;
+        const std::uint64_t length = size;
+        all.append(reinterpret_cast<const char *>(&length), sizeof(length)).append(bytes, size);
+        std::free(bytes); // NOLINT: Hyperscan's default allocator is malloc
+    }
     const fs::path file = file_of(source);
     const std::string partial = fmt::format("{}.{}", file.string(), getpid());
     {
         std::ofstream out(partial, std::ios::binary | std::ios::trunc);
-        out.write(bytes, static_cast<std::streamsize>(size));
+        out.write(all.data(), static_cast<std::streamsize>(all.size()));
         if (!out.flush())
             std::remove(partial.c_str());
     }
-    std::free(bytes); // NOLINT: Hyperscan's default allocator is malloc
     chmod(partial.c_str(), 0600);
     std::rename(partial.c_str(), file.c_str());
 }

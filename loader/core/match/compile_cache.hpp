@@ -3,11 +3,11 @@
 // milliseconds.
 #pragma once
 
-#include <filesystem>
-#include <string>
-#include <string_view>
+#include "core/match/hyperscan.hpp"
 
-struct hs_database;
+#include <filesystem>
+#include <string_view>
+#include <vector>
 
 namespace l7 {
 
@@ -22,11 +22,11 @@ class CompileCache {
     static CompileCache standard();
     explicit CompileCache(std::filesystem::path directory);
 
-    /// The database compiled from `source`, or null.
-    hs_database *load(std::string_view source) const;
+    /// The databases compiled from `source`, or none.
+    std::vector<HyperscanDatabase> load(std::string_view source) const;
 
-    /// Keeps it, if that can be done.
-    void store(std::string_view source, const hs_database *database) const;
+    /// Keeps them, if that can be done.
+    void store(std::string_view source, const std::vector<HyperscanDatabase> &databases) const;
 
   private:
     std::filesystem::path file_of(std::string_view source) const;

@@ -6,72 +6,12 @@
 #include <hs/hs.h>
 
 #include <algorithm>
-#include <future>
 #include <new>
 #include <set>
 
 namespace l7 {
 
 namespace {
-
-constexpr unsigned kFlags = HS_FLAG_DOTALL | HS_FLAG_SINGLEMATCH | HS_FLAG_ALLOWEMPTY;
-
-/// Expressions on their way into one Hyperscan database.
-struct Batch {
-    std::vector<const char *> expressions;
-    std::vector<unsigned> flags;
-    std::vector<unsigned> ids;
-
-    void add(const std::string &expression, unsigned id) {
-        expressions.push_back(expression.c_str());
-        flags.push_back(kFlags);
-        ids.push_back(id);
-    }
-
-    /// What the compiled database depends on, besides the library and the machine.
-    std::string source() const {
-        std::string out;
-        for (std::size_t i = 0; i < expressions.size(); i++)
-            out += std::to_string(ids[i]) + " " + std::to_string(flags[i]) + " " + expressions[i] +
-                   "\n";
-        return out;
-    }
-
-    Result<hs_database *> compile(const CompileCache &cache) const {
-        hs_database_t *database = nullptr;
-        hs_compile_error_t *failure = nullptr;
-
-        if (expressions.empty())
-            return database;
-        const std::string from = source();
-        if ((database = cache.load(from)))
-            return database;
-        if (hs_compile_multi(expressions.data(), flags.data(), ids.data(),
-                             static_cast<unsigned>(expressions.size()), HS_MODE_BLOCK, nullptr,
-                             &database, &failure) != HS_SUCCESS) {
-            Error error{std::string("compiling patterns: ") + failure->message};
-            hs_free_compile_error(failure);
-            return error;
-        }
-        cache.store(from, database);
-        return database;
-    }
-};
-
-/// The bytes an expression needs at least, or what Hyperscan says against it.
-Result<unsigned> minimum_width(const std::string &expression) {
-    hs_expr_info_t *info = nullptr;
-    hs_compile_error_t *failure = nullptr;
-
-    if (hs_expression_info(expression.c_str(), kFlags, &info, &failure) != HS_SUCCESS) {
-        Error error{failure->message};
-        hs_free_compile_error(failure);
-        return error;
-    }
-    const unsigned width = info->min_width;
-    std::free(info); // NOLINT: Hyperscan's default misc allocator is malloc
-    return width;
-}
 
 std::string refused(const Pattern &pattern, unsigned line, const std::string &what) {
     return pattern.file + ":" + std::to_string(line) + ": " + what;
@@ -93,8 +33,31 @@ class DatabaseBuilder {
             add_match(pattern, match, index, protocol, rejected);
     }
 
-    std::array<std::array<Batch, 2>, kTransports> directed;
-    Batch l7filter;
+    /// Puts together what has been added.
+    Result<void> finish(Database &out, const CompileCache &cache) {
+        auto l7filter = l7filter_.compile_together(cache);
+        auto alone = alone_.compile_each(cache);
+        if (!l7filter || !alone)
+            return l7filter ? alone.error() : l7filter.error();
+        if (!l7filter->empty())
+            out.l7filter_ = std::move(l7filter->front());
+        out.alone_.resize(atoms_.size());
+        for (std::size_t i = 0; i < alone->size(); i++)
+            out.alone_[bound_[i]] = std::move((*alone)[i]);
+        for (unsigned transport = 0; transport < kTransports; transport++)
+            for (unsigned direction = 0; direction < 2; direction++) {
+                Directed &from = directed_[transport][direction];
+                DirectedAtoms &to = out.directed_[transport][direction];
+                auto unbound = from.unbound.compile_together(cache);
+                if (!unbound)
+                    return unbound.error();
+                if (!unbound->empty())
+                    to.unbound = std::move(unbound->front());
+                to.index = PrefixIndex(from.prefixes);
+                to.bound = std::move(from.bound);
+            }
+        return {};
+    }
 
   private:
     void add_l7filter(const Pattern &pattern, std::uint16_t index, std::uint16_t protocol,
@@ -102,7 +65,7 @@ class DatabaseBuilder {
         const auto width = minimum_width(pattern.expression);
         if (!width)
             return rejected.push_back(refused(pattern, 1, width.error().message));
-        l7filter.add(pattern.expression, static_cast<unsigned>(evidence_.size()));
+        l7filter_.add(pattern.expression, static_cast<unsigned>(evidence_.size()));
         evidence_.push_back({protocol, pattern.quality, false, 1, *width, index, {}});
     }
 
@@ -130,16 +93,44 @@ class DatabaseBuilder {
                 match.quality == Quality::Great && evidence.parts == 1 && part->times == 1;
             atoms_.push_back({part->where, static_cast<std::uint8_t>(part->times), decisive, {id}});
             evidence.needs.push_back(atom);
-            for (unsigned transport = 0; transport < kTransports; transport++)
-                for (unsigned direction = 0; direction < 2; direction++)
-                    if ((match.transports >> transport & 1U) && (directions >> direction & 1U))
-                        directed[transport][direction].add(part->expression, atom);
+            direct(part->expression, atom, match.transports, directions);
         }
         evidence_.push_back(std::move(evidence));
     }
 
+    void direct(const std::string &expression, std::uint16_t atom, unsigned transports,
+                unsigned directions) {
+        const auto prefix = prefix_of(expression);
+        if (prefix) {
+            alone_.add(expression, atom);
+            bound_.push_back(atom);
+        }
+        for (unsigned transport = 0; transport < kTransports; transport++)
+            for (unsigned direction = 0; direction < 2; direction++) {
+                if (!(transports >> transport & 1U) || !(directions >> direction & 1U))
+                    continue;
+                Directed &to = directed_[transport][direction];
+                if (prefix) {
+                    to.bound.push_back(atom);
+                    to.prefixes.push_back(*prefix);
+                } else {
+                    to.unbound.add(expression, atom);
+                }
+            }
+    }
+
+    struct Directed {
+        std::vector<std::uint16_t> bound;
+        std::vector<Prefix> prefixes;
+        ExpressionBatch unbound;
+    };
+
     std::vector<Atom> &atoms_;
     std::vector<Evidence> &evidence_;
+    std::array<std::array<Directed, 2>, kTransports> directed_;
+    std::vector<std::uint16_t> bound_; ///< atoms, in the order of alone_
+    ExpressionBatch alone_;
+    ExpressionBatch l7filter_;
 };
 
 Result<std::shared_ptr<const Database>> Database::compile(const PatternLibrary &library,
@@ -161,28 +152,7 @@ Result<std::shared_ptr<const Database>> Database::compile(const PatternLibrary &
     }
     if (out->atoms_.size() > 0xffff || out->evidence_.size() > 0xffff)
         return Error{"more than 65,535 expressions"};
-    std::vector<std::pair<const Batch *, hs_database **>> jobs{
-        {&builder.l7filter, &out->l7filter_}};
-    for (unsigned transport = 0; transport < kTransports; transport++)
-        for (unsigned direction = 0; direction < 2; direction++)
-            jobs.emplace_back(&builder.directed[transport][direction],
-                              &out->directed_[transport][direction]);
-    // Compiling takes seconds, so each has a thread.
-    const CompileCache cache = CompileCache::standard();
-    std::vector<std::future<Result<hs_database *>>> running;
-    running.reserve(jobs.size());
-    for (const auto &[batch, into] : jobs)
-        running.push_back(std::async(std::launch::async,
-                                     [&cache, from = batch] { return from->compile(cache); }));
-    Result<void> done = {};
-    for (std::size_t i = 0; i < jobs.size(); i++) {
-        auto compiled = running[i].get();
-        if (compiled)
-            *jobs[i].second = *compiled;
-        else
-            done = compiled.error();
-    }
-    if (!done)
+    if (const auto done = builder.finish(*out, CompileCache::standard()); !done)
         return done.error();
     return std::shared_ptr<const Database>(std::move(out));
 }
@@ -194,21 +164,16 @@ std::size_t Database::usable_patterns() const {
     return used.size();
 }
 
-Database::~Database() {
-    for (const auto &transport : directed_)
-        for (hs_database *database : transport)
-            hs_free_database(database);
-    hs_free_database(l7filter_);
-}
-
 Scanner::Scanner(std::shared_ptr<const Database> database) : database_(std::move(database)) {
-    const auto reserve = [this](const hs_database *one) {
-        if (one && hs_alloc_scratch(one, &scratch_) != HS_SUCCESS)
+    const auto reserve = [this](const HyperscanDatabase &one) {
+        if (one && hs_alloc_scratch(one.get(), &scratch_) != HS_SUCCESS)
             throw std::bad_alloc();
     };
     for (const auto &transport : database_->directed_)
-        for (const hs_database *one : transport)
-            reserve(one);
+        for (const DirectedAtoms &one : transport)
+            reserve(one.unbound);
+    for (const HyperscanDatabase &one : database_->alone_)
+        reserve(one);
     reserve(database_->l7filter_);
 }
 
@@ -218,49 +183,50 @@ Scanner::~Scanner() {
 
 namespace {
 
-/// What a scan's callback works on.
-struct Finding {
-    const Database &database;
-    Bytes data;
-    std::uint64_t size;
-    std::vector<std::uint16_t> &found;
+void scan_in(const HyperscanDatabase &database, Bytes data, hs_scratch *scratch,
+             match_event_handler met, void *to) {
+    hs_scan(database.get(), reinterpret_cast<const char *>(data.data()),
+            static_cast<unsigned>(data.size()), 0, scratch, met, to);
+}
 
-    /// Nonzero ends the scan: nothing that comes later could change a decisive match.
-    static int take(unsigned id, unsigned long long, unsigned long long, unsigned, void *to) {
-        const auto &self = *static_cast<Finding *>(to);
-        const Atom &atom = self.database.atom(static_cast<std::uint16_t>(id));
-        if (!atom.where.holds(self.data, self.size))
-            return 0;
-        self.found.push_back(static_cast<std::uint16_t>(id));
-        return atom.decisive ? 1 : 0;
-    }
-};
+int collect(unsigned id, unsigned long long, unsigned long long, unsigned, void *to) {
+    static_cast<std::vector<std::uint16_t> *>(to)->push_back(static_cast<std::uint16_t>(id));
+    return 0;
+}
 
 } // namespace
 
 const std::vector<std::uint16_t> &Scanner::scan(Transport transport, unsigned direction, Bytes data,
                                                 std::uint64_t size) {
-    const hs_database *database =
+    const DirectedAtoms &atoms =
         database_->directed_[static_cast<unsigned>(transport)][direction & 1];
-    Finding finding{*database_, data, size, found_};
+    bool decided = false;
 
     found_.clear();
-    if (database)
-        hs_scan(database, reinterpret_cast<const char *>(data.data()),
-                static_cast<unsigned>(data.size()), 0, scratch_, Finding::take, &finding);
+    atoms.index.each(data, [&](std::size_t i) {
+        const std::uint16_t id = atoms.bound[i];
+        const Atom &atom = database_->atoms_[id];
+        if (!atom.where.holds(data, size))
+            return true;
+        const std::size_t before = found_.size();
+        scan_in(database_->alone_[id], data, scratch_, collect, &found_);
+        // Nothing that comes later could change a decisive match.
+        decided = found_.size() > before && atom.decisive;
+        return !decided;
+    });
+    if (atoms.unbound && !decided) {
+        scan_in(atoms.unbound, data, scratch_, collect, &found_);
+        std::erase_if(found_, [&](std::uint16_t id) {
+            return !database_->atoms_[id].where.holds(data, size);
+        });
+    }
     return found_;
 }
 
 const std::vector<std::uint16_t> &Scanner::scan_l7filter(Bytes data) {
-    const auto take = [](unsigned id, unsigned long long, unsigned long long, unsigned,
-                         void *to) -> int {
-        static_cast<std::vector<std::uint16_t> *>(to)->push_back(static_cast<std::uint16_t>(id));
-        return 0;
-    };
     found_.clear();
     if (database_->l7filter_)
-        hs_scan(database_->l7filter_, reinterpret_cast<const char *>(data.data()),
-                static_cast<unsigned>(data.size()), 0, scratch_, take, &found_);
+        scan_in(database_->l7filter_, data, scratch_, collect, &found_);
     return found_;
 }
 

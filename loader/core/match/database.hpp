@@ -5,7 +5,9 @@
 // Threads: a Database is immutable and shared; each thread scans with a Scanner of its own.
 #pragma once
 
+#include "core/match/hyperscan.hpp"
 #include "core/match/library.hpp"
+#include "core/match/prefix_index.hpp"
 #include "core/match/protocols.hpp"
 
 #include <array>
@@ -15,7 +17,6 @@
 #include <string>
 #include <vector>
 
-struct hs_database;
 struct hs_scratch;
 
 namespace l7 {
@@ -39,6 +40,15 @@ struct Evidence {
     std::vector<std::uint16_t> needs; ///< atoms, all of which must be met
 };
 
+/// What is looked for in the data of one direction over one transport. Expressions that are bound
+/// to the start of the data, nearly all, are sorted out by its first bytes and by their conditions,
+/// and only what remains is tried, each by itself; the others are scanned for together.
+struct DirectedAtoms {
+    std::vector<std::uint16_t> bound;
+    PrefixIndex index; ///< of the bound ones
+    HyperscanDatabase unbound;
+};
+
 class Database {
   public:
     /// Compiles the library; protocols it does not know yet are added to `protocols`. Patterns that
@@ -46,10 +56,6 @@ class Database {
     static Result<std::shared_ptr<const Database>> compile(const PatternLibrary &library,
                                                            Protocols &protocols,
                                                            std::vector<std::string> &rejected);
-    ~Database();
-    Database(const Database &) = delete;
-    Database &operator=(const Database &) = delete;
-
     const Atom &atom(std::uint16_t id) const { return atoms_[id]; }
     const Evidence &evidence(std::uint16_t id) const { return evidence_[id]; }
     const Pattern &pattern(const Evidence &evidence) const { return patterns_[evidence.pattern]; }
@@ -58,14 +64,16 @@ class Database {
     bool has_l7filter() const { return l7filter_ != nullptr; }
 
   private:
+    friend class DatabaseBuilder;
     friend class Scanner;
     Database() = default;
 
     std::vector<Pattern> patterns_;
     std::vector<Atom> atoms_;
     std::vector<Evidence> evidence_;
-    std::array<std::array<hs_database *, 2>, kTransports> directed_{};
-    hs_database *l7filter_ = nullptr;
+    std::array<std::array<DirectedAtoms, 2>, kTransports> directed_;
+    std::vector<HyperscanDatabase> alone_; ///< by atom; null for an unbound one
+    HyperscanDatabase l7filter_;
 };
 
 class Scanner {
