@@ -90,7 +90,9 @@ Cost one_flow(const Rig &rig, const Reference &reference, bool ipv6) {
 /// Each run is of another flow, taken at random, and so finds its entry as cold as the table is
 /// large.
 Cost many_flows(std::uint32_t count) {
-    const Rig rig(count + count / 4); // an LRU table recycles before it is full
+    const Rig rig(
+        count + count / 4,
+        std::max<std::uint32_t>(count / 4, 32768)); // an LRU table recycles before it is full
     const Reference reference(count + count / 4);
     std::vector<std::uint32_t> order;
     std::mt19937 random(1);
@@ -117,7 +119,7 @@ Cost many_flows(std::uint32_t count) {
 
 int main() {
     {
-        const Rig rig(131072);
+        const Rig rig(131072, 32768);
         const Reference reference(131072);
         std::vector<l7_outcome> outcomes(L7_PROTOCOLS_MAX);
         outcomes[kProtocol] = {L7_O_MARK | L7_O_CLASS, 0x1000, 0x10010};

@@ -55,14 +55,20 @@ std::uint64_t resident_bytes() {
 struct Throughput {
     double kernel_ns, worker_ns;
     std::uint64_t decided, lost;
-    double loader_bytes;
+    double loader_bytes; ///< what each flow adds to it, once the first rounds have been
 };
+
+/// Room for a batch of rounds whose old entries are still there, in the daemon's proportion for
+/// many flows.
+std::uint32_t newcomers_for(std::uint32_t flows) {
+    return std::max<std::uint32_t>(flows / 4, 32768);
+}
 
 /// One core does both sides in turn: fills the ring with new flows, then judges them. The packets'
 /// own way into the kernel, which BPF_PROG_TEST_RUN's system call is not like, is not counted; the
 /// program's run time is.
 Throughput throughput(const Patterns &patterns, std::uint32_t flows) {
-    const Rig rig(flows + flows / 4, 1 << 24);
+    const Rig rig(flows + flows / 4, newcomers_for(flows), 1 << 24);
     auto opened = rig.kernel->open_port(0);
     if (!opened)
         die(opened.error().message);
@@ -70,19 +76,19 @@ Throughput throughput(const Patterns &patterns, std::uint32_t flows) {
     port.flag->awake = 1; // this core reads the ring in its turn: nobody need be woken
     Classifier classifier;
     classifier.use(patterns.database, patterns.protocols);
-    constexpr std::uint32_t kRound = 8192;
+    const std::uint32_t round = std::min<std::uint32_t>(8192, flows / 10);
     double kernel_ns = 0, worker_seconds = 0;
     std::vector<l7_verdict> retire;
     std::uint64_t decided = 0;
-    const std::uint64_t before = resident_bytes();
+    std::uint64_t before = 0;
 
     const auto flush = [&] {
         if (port.batch->count && !rig.kernel->apply(0))
             die("verdicts cannot be applied");
         port.batch->count = 0;
     };
-    for (std::uint32_t first = 0; first < flows; first += kRound) {
-        for (std::uint32_t i = first; i < std::min(first + kRound, flows); i++)
+    for (std::uint32_t first = 0; first < flows; first += round) {
+        for (std::uint32_t i = first; i < std::min(first + round, flows); i++)
             kernel_ns += run_ns(rig.program(), test::build(query_of(i)), 1);
         const auto start = Clock::now();
         retire.clear();
@@ -109,15 +115,17 @@ Throughput throughput(const Patterns &patterns, std::uint32_t flows) {
         flush();
         port.ring.commit();
         worker_seconds += seconds_since(start);
+        if (first == 0)
+            before = resident_bytes(); // what is allocated once has been
     }
     return {kernel_ns / flows, worker_seconds * 1e9 / flows, decided,
             rig.kernel->counters()->records_lost,
-            static_cast<double>(resident_bytes() - before) / flows};
+            static_cast<double>(resident_bytes() - before) / (flows - round)};
 }
 
 /// A real worker thread; new flows come at a steady pace from this one.
 void latency(const Patterns &patterns, std::uint32_t per_second, std::uint32_t flows) {
-    const Rig rig(flows + flows / 4);
+    const Rig rig(flows + flows / 4, newcomers_for(flows));
     auto worker = Worker::start(*rig.kernel, 0, {}, {patterns.database, patterns.protocols});
     if (!worker)
         die(worker.error().message);
@@ -164,7 +172,7 @@ int main() {
     }
     latency(patterns, 20'000, 100'000);
     for (const std::uint32_t flows : {10'000U, 100'000U, 1'000'000U}) {
-        const Rig rig(flows);
+        const Rig rig(flows, flows / 4);
         std::uint64_t bytes = 0;
         for (const auto &[name, charged] : rig.kernel->memory())
             if (name == "flows" || name == "newcomers")

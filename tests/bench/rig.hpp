@@ -52,12 +52,12 @@ inline double seconds_since(Clock::time_point start) {
 /// Kernel state and programs below pins that go with it.
 class Rig {
   public:
-    explicit Rig(std::uint32_t flows, std::uint32_t ring_bytes = 1 << 22)
+    Rig(std::uint32_t flows, std::uint32_t newcomers, std::uint32_t ring_bytes = 1 << 22)
         : directory_("/sys/fs/bpf/l7b-" + std::to_string(getpid())) {
         Config config;
         config.workers = 1;
         config.flows = flows;
-        config.newcomers = std::max<std::uint32_t>(flows / 4, 32768);
+        config.newcomers = newcomers;
         config.ring_bytes = ring_bytes;
         bool adopted = false;
         auto opened = KernelState::open(directory_, config, adopted);

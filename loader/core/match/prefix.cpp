@@ -81,7 +81,7 @@ class Walk {
         const std::size_t end = at_;
         unsigned least = 1, most = 1;
         if (!understood_ || !quantifier(least, most))
-            return understood_ ? place : give_up();
+            return give_up();
         const std::size_t after = at_;
         if (least == 0)
             place = from | place;
