@@ -61,8 +61,13 @@ def test_marks_select_a_class():
         # u32 takes "match mark" for "match all" where it was built without.
         make_htb(router, "c0", ["42"])
         marked = bpf_program(lab, "marked", "return skb->mark == 0x4200 ? -1 : 0;")
-        router.run(["tc", "filter", "add", "dev", "c0", "parent", "1:", "bpf", "object-file", marked, "section", "tc",
-                    "flowid", "1:42"])
+        pin = f"/sys/fs/bpf/{router.name}-marked"
+        run(["bpftool", "prog", "load", marked, pin, "type", "classifier"])
+        try:
+            router.run(["tc", "filter", "add", "dev", "c0", "parent", "1:", "bpf", "object-pinned", pin,
+                        "flowid", "1:42"])
+        finally:
+            run(["rm", "-f", pin])
         with L7ctl(router, config).start() as l7ctl:
             l7ctl.attach("c0", "egress")
             clients.http(client, web, server.ip4)
