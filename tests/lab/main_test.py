@@ -156,8 +156,7 @@ def test_a_device_without_link_header():
     """Packets that a process writes into a tun device start with their IP header."""
     with Lab() as lab:
         host = lab.namespace("host")
-        tun = host.popen(["/usr/bin/python3", "-c", TUN, dns_query_packet().hex()], name="tun")
-        wait_for(lambda: host.run(["ip", "link", "set", "tun0", "up"], check=False).returncode == 0, "tun0")
+        tun = hold_tun(host, IFF_TUN | IFF_NO_PI, dns_query_packet())
         with L7ctl(host).start() as l7ctl:
             l7ctl.attach("tun0")
             check(l7ctl.status()["devices"][0]["l3"], "tun0 is not known as a device without link header")
@@ -166,15 +165,39 @@ def test_a_device_without_link_header():
             expect_equal((flows[0]["src"], flows[0]["dev"]), ("192.0.2.10", "tun0"), "its source and device")
 
 
-# Holds tun0 open and writes the packet whenever it is told to.
+IFF_TUN, IFF_TAP, IFF_NO_PI, IFF_VNET_HDR = 0x1, 0x2, 0x1000, 0x4000
+
+
+def hold_tun(host, flags, frame):
+    """A process that holds tun0 open, and writes the frame whenever it gets SIGUSR1."""
+    tun = host.popen(["/usr/bin/python3", "-c", TUN, str(flags), frame.hex()], name="tun")
+    wait_for(lambda: host.run(["ip", "link", "set", "tun0", "up"], check=False).returncode == 0, "tun0")
+    return tun
+
+
 TUN = """
 import fcntl, os, signal, struct, sys
 tun = os.open("/dev/net/tun", os.O_RDWR)
-fcntl.ioctl(tun, 0x400454CA, struct.pack("16sH", b"tun0", 0x1001))  # TUNSETIFF, IFF_TUN | IFF_NO_PI
-signal.signal(signal.SIGUSR1, lambda *_: os.write(tun, bytes.fromhex(sys.argv[1])))
+fcntl.ioctl(tun, 0x400454CA, struct.pack("16sH", b"tun0", int(sys.argv[1])))  # TUNSETIFF
+signal.signal(signal.SIGUSR1, lambda *_: os.write(tun, bytes.fromhex(sys.argv[2])))
 while True:
     signal.pause()
 """
+
+
+def test_headers_beyond_the_linear_part():
+    """A tap device that is told so gives a frame of more than a page a linear part of the Ethernet header alone."""
+    with Lab() as lab:
+        host = lab.namespace("host")
+        frame = b"\x02\0\0\0\0\x02\x02\0\0\0\0\x01\x08\0" + dns_query_packet(padding=8000)
+        virtio_header = (0).to_bytes(2, "little") + (14).to_bytes(2, "little") + bytes(6)  # hdr_len
+        tun = hold_tun(host, IFF_TAP | IFF_NO_PI | IFF_VNET_HDR, virtio_header + frame)
+        with L7ctl(host).start() as l7ctl:
+            l7ctl.attach("tun0")
+            tun.popen.send_signal(signal.SIGUSR1)
+            flows = wait_for(lambda: l7ctl.flows("protocol", "dns"), "a dns flow")
+            expect_equal((flows[0]["src"], flows[0]["bytes"]), ("192.0.2.10", len(frame)), "its source and bytes")
+            expect_equal(l7ctl.counter("headers_pulled"), 1, "packets whose headers were pulled")
 
 
 def test_tags_in_the_data_and_taken_off():
@@ -199,8 +222,8 @@ def send_frames(namespace, dev, frame):
     namespace.run(["/usr/bin/python3", "-c", program])
 
 
-def dns_query_packet():
-    query = bytes.fromhex("12340100000100000000000003777777076578616d706c65036f72670000010001")
+def dns_query_packet(padding=0):
+    query = bytes.fromhex("12340100000100000000000003777777076578616d706c65036f72670000010001") + bytes(padding)
     udp = (40000).to_bytes(2, "big") + (53).to_bytes(2, "big") + (8 + len(query)).to_bytes(2, "big") + b"\0\0" + query
     return (bytes([0x45, 0]) + (20 + len(udp)).to_bytes(2, "big") + bytes([0, 0, 0, 0, 64, 17, 0, 0])
             + bytes([192, 0, 2, 10, 198, 51, 100, 10]) + udp)
@@ -277,5 +300,5 @@ def test_limits_and_rules_change_while_running():
 
 main(test_protocols_reach_their_classes, test_marks_select_a_class,
      test_neighbours_on_the_hook_are_left_alone, test_clsact_leaves_the_device_as_it_was,
-     test_a_device_without_link_header, test_tags_in_the_data_and_taken_off, test_fragments_and_gso,
-     test_accounting_with_field_names, test_limits_and_rules_change_while_running)
+     test_a_device_without_link_header, test_headers_beyond_the_linear_part, test_tags_in_the_data_and_taken_off,
+     test_fragments_and_gso, test_accounting_with_field_names, test_limits_and_rules_change_while_running)
