@@ -16,10 +16,7 @@ static int l7_move(const struct l7_verdict *verdict, struct l7_flow *old) {
     struct l7_flow moved = *old;
     __u32 way;
 
-    moved.protocol = verdict->protocol;
-    moved.application = verdict->application;
-    moved.reason = verdict->reason;
-    moved.verdict_packet = verdict->packet;
+    l7_flow_judged(&moved, verdict);
     if (bpf_map_update_elem(&flows, &verdict->key, &moved, BPF_NOEXIST) != 0) {
         l7_count(flows_failed);
         return -1;
@@ -54,18 +51,18 @@ static void l7_retire_one(const struct l7_verdict *verdict) {
         l7_retire(&verdict->key, old);
 }
 
-/* The flow leaves the count of unset ones and joins its protocol's, where its initiator's packets
- * are counted. */
-static void l7_account_verdict(const struct l7_flow *flow, __u16 protocol) {
+/* The flow leaves the count of one protocol and joins another's, where its initiator's packets are
+ * counted. */
+static void l7_account_verdict(const struct l7_flow *flow, __u16 from, __u16 to) {
     __u32 attach = flow->owner[0] ? flow->owner[0] - 1U : flow->owner[1] - 1U;
     struct l7_account *account;
 
-    if (attach >= L7_ATTACH_MAX)
+    if (attach >= L7_ATTACH_MAX || from == to)
         return;
-    account = l7_account_of(attach, L7_UNSET);
+    account = l7_account_of(attach, from);
     if (account)
         account->flows--;
-    account = l7_account_of(attach, protocol);
+    account = l7_account_of(attach, to);
     if (account)
         account->flows++;
 }
@@ -78,19 +75,32 @@ static void l7_judge(const struct l7_verdict *verdict, struct l7_batch *batch) {
         batch->missing++;
         return;
     }
-    if (flow->protocol != L7_UNSET || (flow->flags & L7_F_MOVED)) {
+    if ((flow->protocol != L7_UNSET && !(flow->flags & L7_F_PROVISIONAL)) ||
+        (flow->flags & L7_F_MOVED)) {
         l7_count(verdicts_late);
         return;
     }
-    if (verdict->protocol == L7_UNKNOWN) {
-        flow->reason = verdict->reason;
-        flow->verdict_packet = verdict->packet;
-        flow->protocol = L7_UNKNOWN;
-    } else if (l7_move(verdict, flow) != 0) {
+    if (verdict->protocol == L7_UNKNOWN)
+        l7_flow_judged(flow, verdict);
+    else if (l7_move(verdict, flow) != 0)
+        return;
+    l7_account_verdict(flow, L7_UNSET, verdict->protocol);
+    l7_count(verdicts);
+    batch->applied++;
+}
+
+/* Better knowledge of a flow that has a protocol. */
+static void l7_update(const struct l7_verdict *verdict, struct l7_batch *batch) {
+    struct l7_flow *flow = bpf_map_lookup_elem(&flows, &verdict->key);
+
+    if (!flow || flow->born != verdict->born) {
+        l7_count(verdicts_missing);
+        batch->missing++;
         return;
     }
-    l7_account_verdict(flow, verdict->protocol);
-    l7_count(verdicts);
+    l7_account_verdict(flow, flow->protocol, verdict->protocol);
+    l7_flow_judged(flow, verdict);
+    l7_count(verdicts_updated);
     batch->applied++;
 }
 
@@ -112,6 +122,9 @@ static long l7_apply_one(__u32 index, struct l7_apply_args *args) {
         break;
     case L7_APPLY_RETIRE:
         l7_retire_one(verdict);
+        break;
+    case L7_APPLY_UPDATE:
+        l7_update(verdict, batch);
         break;
     case L7_APPLY_REMOVE:
         bpf_map_delete_elem(&newcomers, &verdict->key);

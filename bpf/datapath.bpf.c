@@ -74,7 +74,7 @@ L7_STEP int l7_sample(struct __sk_buff *skb, struct l7_flow *flow, struct l7_pas
     head->direction = (__u8)direction;
     head->flags = sample.flags | (flow->flags & L7_F_INITIATOR_1 ? L7_R_INITIATOR_1 : 0);
     head->wire_size = (__u16)(pass->sampled > 0xffff ? 0xffff : pass->sampled);
-    head->reserved = 0;
+    head->protocol = flow->protocol;
     head->born = flow->born;
     if (l7_ring_put(skb, head, pass->packet.payload + sample.skip) == 0) {
         l7_flow_sampled(flow, direction, &sample);
@@ -131,7 +131,7 @@ L7_STEP __u32 l7_newcomer(struct __sk_buff *skb, struct l7_pass *pass) {
     if (l7_flow_owned(flow, direction, pass->attach, pass->now, set->handover_ticks)) {
         l7_flow_count(flow, direction, pass->packets, pass->bytes, pass->now);
         ends = (__u32)l7_flow_note_flags(flow, &pass->packet, direction);
-        if (flow->protocol == L7_UNSET)
+        if (l7_flow_wanted(flow))
             l7_sample(skb, flow, pass, direction, ends);
     }
     return flow->protocol;
@@ -139,8 +139,8 @@ L7_STEP __u32 l7_newcomer(struct __sk_buff *skb, struct l7_pass *pass) {
 
 /* TCP that begins or ends within a flow that has a verdict. Returns 1 where a new connection took
  * its ports. */
-L7_STEP int l7_flow_edge(struct l7_flow *flow, struct l7_packet *packet) {
-    if (!flow || !packet)
+L7_STEP int l7_flow_edge(struct l7_flow *flow, struct l7_packet *packet, __u32 *ends) {
+    if (!flow || !packet || !ends)
         return 0;
     if (l7_flow_restarts(flow, packet)) {
         struct l7_key key = packet->key;
@@ -149,7 +149,7 @@ L7_STEP int l7_flow_edge(struct l7_flow *flow, struct l7_packet *packet) {
         bpf_map_delete_elem(&flows, &key);
         return 1;
     }
-    l7_flow_note_flags(flow, packet, l7_flow_direction(flow, packet));
+    *ends = (__u32)l7_flow_note_flags(flow, packet, l7_flow_direction(flow, packet));
     return 0;
 }
 
@@ -260,7 +260,7 @@ static __attribute__((always_inline)) int l7_classify(struct __sk_buff *skb, __u
     struct l7_outcome *outcome;
     struct l7_flow *flow;
     struct l7_pass pass;
-    __u32 attach, now, packets, gso_size;
+    __u32 attach, now, packets, gso_size, ends = 0;
     __u64 bytes;
     int result;
 
@@ -290,15 +290,9 @@ static __attribute__((always_inline)) int l7_classify(struct __sk_buff *skb, __u
 
     flow = bpf_map_lookup_elem(&flows, &pass.packet.key);
     if (L7_UNLIKELY(flow && (pass.packet.tcp_flags & (L7_TCP_SYN | L7_TCP_FIN | L7_TCP_RST)) &&
-                    l7_flow_edge(flow, &pass.packet)))
+                    l7_flow_edge(flow, &pass.packet, &ends)))
         flow = 0;
-    if (L7_LIKELY(flow != 0)) {
-        __u32 direction = l7_flow_direction(flow, &pass.packet);
-
-        if (l7_flow_owned(flow, direction, attach, now, set->handover_ticks))
-            l7_flow_count(flow, direction, packets, bytes, now);
-        protocol = flow->protocol;
-    } else {
+    if (L7_UNLIKELY(!flow || (flow->flags & L7_F_FOLLOW))) {
         pass.attach = attach;
         pass.now = now;
         pass.packets = packets;
@@ -306,6 +300,17 @@ static __attribute__((always_inline)) int l7_classify(struct __sk_buff *skb, __u
         pass.sampled = pass.packet.fragment == 2 ? 0 : pass.packet.payload_size;
         if (pass.packet.key.l4 == L7_IPPROTO_UDP && gso_size && pass.sampled > gso_size)
             pass.sampled = gso_size; /* several datagrams in one skb: the first */
+    }
+    if (L7_LIKELY(flow != 0)) {
+        __u32 direction = l7_flow_direction(flow, &pass.packet);
+
+        if (l7_flow_owned(flow, direction, attach, now, set->handover_ticks)) {
+            l7_flow_count(flow, direction, packets, bytes, now);
+            if (L7_UNLIKELY(flow->flags & L7_F_FOLLOW))
+                l7_sample(skb, flow, &pass, direction, ends);
+        }
+        protocol = flow->protocol;
+    } else {
         protocol = l7_newcomer(skb, &pass);
     }
     account = l7_account_of(attach, protocol);

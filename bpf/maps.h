@@ -98,6 +98,23 @@ struct {
 /* Writer: the loader. */
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, L7_APPLICATIONS_MAX);
+    __type(key, __u32);
+    __type(value, struct l7_protocol_name);
+} applications SEC(".maps");
+
+/* Writer: the loader. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, L7_HOSTS_MAX);
+    __type(key, __u32);
+    __type(value, struct l7_host);
+} hosts SEC(".maps");
+
+/* Writer: the loader. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(map_flags, BPF_F_MMAPABLE);
     __uint(max_entries, L7_SHARDS_MAX);
     __type(key, __u32);

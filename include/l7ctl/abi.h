@@ -9,16 +9,18 @@
 
 #include <l7ctl/bytes.h>
 
-#define L7_ABI 1
+#define L7_ABI 2
 
 /* Bounds. Each is counted where it is reached. */
-#define L7_ATTACH_MAX 32      /* attachment points: 16 devices, ingress and egress */
-#define L7_PROTOCOLS_MAX 512  /* protocol numbers, 0 and 1 being unset and unknown */
-#define L7_NAME_MAX 32        /* bytes of a protocol name with its NUL */
-#define L7_SHARDS_MAX 64      /* ring buffers, one per worker */
-#define L7_SAMPLE_MAX 4096    /* payload bytes one ring record can carry */
-#define L7_BATCH_MAX 256      /* verdicts applied by one run of l7_apply */
-#define L7_FRAGMENTS_MAX 8192 /* datagrams whose later fragments are being awaited */
+#define L7_ATTACH_MAX 32         /* attachment points: 16 devices, ingress and egress */
+#define L7_PROTOCOLS_MAX 512     /* protocol numbers, 0 and 1 being unset and unknown */
+#define L7_APPLICATIONS_MAX 4096 /* application numbers, 0 being none */
+#define L7_NAME_MAX 32           /* bytes of a protocol's or application's name with its NUL */
+#define L7_HOSTS_MAX 32768       /* host names at hand for showing */
+#define L7_SHARDS_MAX 64         /* ring buffers, one per worker */
+#define L7_SAMPLE_MAX 4096       /* payload bytes one ring record can carry */
+#define L7_BATCH_MAX 256         /* verdicts applied by one run of l7_apply */
+#define L7_FRAGMENTS_MAX 8192    /* datagrams whose later fragments are being awaited */
 
 /* Protocol numbers that are not a protocol. */
 #define L7_UNSET 0   /* still being looked at */
@@ -56,6 +58,9 @@ L7_ASSERT(sizeof(struct l7_key) == 40);
 #define L7_F_MOVED 0x0400   /* lives on in the table of flows that have a verdict */
 #define L7_F_START_0 0x0800 /* start[0] is known */
 #define L7_F_START_1 0x1000
+#define L7_F_FOLLOW 0x2000      /* has a verdict, and the loader still wants to see its payload */
+#define L7_F_PROVISIONAL 0x4000 /* protocol is what its server's flows were; it is judged itself   \
+                                 */
 #define L7_F_ENDED (L7_F_RST | L7_F_FIN_0 | L7_F_FIN_1)
 
 /* How a verdict was reached. */
@@ -75,10 +80,17 @@ enum l7_reason {
     L7_REASONS
 };
 
+/* What protocols that differ by it only have in common. */
+#define L7_A_TLS 0x01      /* within TLS, from the start or by STARTTLS */
+#define L7_A_STARTTLS 0x02 /* began in the clear */
+#define L7_A_ECH 0x04      /* the true name was sent encrypted (RFC 9849) */
+#define L7_A_HINTED 0x08 /* the application is known from DNS answers or its server's other flows  \
+                          */
+
 /*
- * A flow's state. The packet path writes it, but for protocol to verdict_packet, which l7_apply
- * writes. Direction 0 is from the initiator. Each direction is counted at one attachment point
- * only.
+ * A flow's state. The packet path writes it, but for the verdict, which l7_apply writes: protocol,
+ * application, reason, attributes, verdict_packet, host. Direction 0 is from the initiator. Each
+ * direction is counted at one attachment point only.
  */
 struct l7_flow {
     __u64 packets[2]; /* as on the wire: a GSO packet counts its segments */
@@ -90,14 +102,16 @@ struct l7_flow {
     __u32 flags;
     __u8 reason;
     __u8 owner[2]; /* attachment point that counts the direction, plus one; 0: none yet */
-    __u8 reserved;
+    __u8 attributes;
     __u32 start[2];       /* TCP: sequence number of the first payload byte */
     __u32 next[2];        /* payload offset that sampling has reached */
     __u16 samples[2];     /* payload packets looked at while unset */
     __u16 verdict_packet; /* the packet of the flow it was decided at, from 1 */
     __u16 spare;
+    __u32 host; /* id of a host name, 0: none */
+    __u32 spare2;
 };
-L7_ASSERT(sizeof(struct l7_flow) == 80);
+L7_ASSERT(sizeof(struct l7_flow) == 88);
 
 /* Flags of a record. */
 #define L7_R_LAST 0x01        /* a limit is reached: nothing more will come */
@@ -120,8 +134,8 @@ struct l7_record {
     __u8 direction;
     __u8 flags;
     __u16 wire_size; /* payload of the packet, of which size bytes are here; saturates */
-    __u16 reserved;
-    __u32 born; /* the flow's, tells a new connection on old ports from the one before */
+    __u16 protocol;  /* the flow's: a followed one has its verdict already */
+    __u32 born;      /* the flow's, tells a new connection on old ports from the one before */
 };
 L7_ASSERT(sizeof(struct l7_record) == 72);
 
@@ -130,7 +144,11 @@ enum l7_apply_op {
     L7_APPLY_VERDICT = 0, /* give the flow its verdict; one with a protocol moves to flows */
     L7_APPLY_RETIRE = 1,  /* fold late counts of a moved flow and remove its newcomer entry */
     L7_APPLY_REMOVE = 2,  /* forget the flow */
+    L7_APPLY_UPDATE = 3,  /* better knowledge of a flow that has a verdict */
 };
+
+/* Flags of a verdict. */
+#define L7_V_FOLLOW 0x01 /* go on sampling */
 
 struct l7_verdict {
     struct l7_key key;
@@ -140,9 +158,12 @@ struct l7_verdict {
     __u8 reason;
     __u8 op;
     __u32 born; /* of the flow that was judged; another one with the same key is left alone */
-    __u32 reserved;
+    __u32 host;
+    __u8 flags; /* L7_V_ */
+    __u8 attributes;
+    __u16 reserved;
 };
-L7_ASSERT(sizeof(struct l7_verdict) == 56);
+L7_ASSERT(sizeof(struct l7_verdict) == 60);
 
 struct l7_batch {
     __u32 count;
@@ -220,7 +241,8 @@ struct l7_counters {
     __u64 verdicts;
     __u64 verdicts_late;    /* the flow had one already */
     __u64 verdicts_missing; /* the flow had left */
-    __u64 flows_failed;     /* no room among flows with a verdict */
+    __u64 verdicts_updated;
+    __u64 flows_failed; /* no room among flows with a verdict */
     __u64 expired_newcomers;
     __u64 expired_flows;
     __u64 map_missing;
@@ -243,10 +265,17 @@ struct l7_attachment {
 };
 L7_ASSERT(sizeof(struct l7_attachment) == 32);
 
-/* Protocol numbers and their names; numbers are never reused while the map is pinned. */
+/* Numbers of protocols or applications and their names; never reused while the map is pinned. */
 struct l7_protocol_name {
     char name[L7_NAME_MAX];
 };
+
+/* A host name that flows refer to by id. A slot that is given to another name changes its id. */
+struct l7_host {
+    __u32 id; /* generation << 16 | slot; 0: free */
+    char name[124];
+};
+L7_ASSERT(sizeof(struct l7_host) == 128);
 
 /* A flow as the iterators hand it out; the stream is an array of these. */
 struct l7_flow_entry {
@@ -255,7 +284,7 @@ struct l7_flow_entry {
     __u32 now;   /* jiffies when it was read */
     __u32 ended; /* 1: it has left the table by this visit */
 };
-L7_ASSERT(sizeof(struct l7_flow_entry) == 128);
+L7_ASSERT(sizeof(struct l7_flow_entry) == 136);
 
 /* Idle time after which a flow leaves, in jiffies. Written by the loader. */
 struct l7_timeouts {

@@ -16,6 +16,27 @@ L7_INLINE void l7_flow_flag(struct l7_flow *flow, __u32 flags) {
         __sync_fetch_and_or(&flow->flags, flags);
 }
 
+/* Whether the loader wants the flow's payload. */
+L7_INLINE int l7_flow_wanted(const struct l7_flow *flow) {
+    return flow->protocol == L7_UNSET || (flow->flags & (L7_F_FOLLOW | L7_F_PROVISIONAL));
+}
+
+/* Gives the flow a verdict, or a better one. l7_apply and the native path. */
+L7_INLINE void l7_flow_judged(struct l7_flow *flow, const struct l7_verdict *verdict) {
+    if (flow->protocol != verdict->protocol || flow->reason != verdict->reason) {
+        flow->reason = verdict->reason;
+        flow->verdict_packet = verdict->packet;
+    }
+    flow->application = verdict->application;
+    flow->attributes = verdict->attributes;
+    flow->host = verdict->host;
+    if (verdict->flags & L7_V_FOLLOW)
+        __sync_fetch_and_or(&flow->flags, L7_F_FOLLOW);
+    else if (flow->flags & (L7_F_FOLLOW | L7_F_PROVISIONAL))
+        __sync_fetch_and_and(&flow->flags, ~(__u32)(L7_F_FOLLOW | L7_F_PROVISIONAL));
+    flow->protocol = verdict->protocol;
+}
+
 /* Fills a flow from its first packet, seen at tick `now`. Counts nothing yet. */
 L7_INLINE void l7_flow_begin(struct l7_flow *flow, const struct l7_packet *packet, __u32 now) {
     __u32 initiator = packet->from;

@@ -37,7 +37,7 @@ void NativePath::packet(const std::uint8_t *data, std::size_t size, std::uint32_
     flow.last_ns = time_ns;
     l7_flow_count(&flow.flow, direction, 1, wire_size, now);
     const int ends = l7_flow_note_flags(&flow.flow, &packet, direction);
-    if (flow.flow.protocol == L7_UNSET)
+    if (l7_flow_wanted(&flow.flow))
         sample(flow, packet, direction, ends, data, size, time_ns);
 }
 
@@ -114,6 +114,7 @@ void NativePath::sample(NativeFlow &flow, const l7_packet &packet, std::uint32_t
         head.flags |= L7_R_INITIATOR_1;
     head.wire_size = static_cast<std::uint16_t>(std::min<std::uint32_t>(payload, 0xffff));
     head.born = flow.flow.born;
+    head.protocol = flow.flow.protocol;
     counters_.records++;
     l7_flow_sampled(&flow.flow, direction, &taken);
     sink_({head, Bytes(data + start, at_hand)});
@@ -126,14 +127,16 @@ void NativePath::apply(const l7_verdict &verdict) {
         return;
     }
     l7_flow &flow = known->second->flow;
-    if (flow.protocol != L7_UNSET) {
+    if (verdict.op == L7_APPLY_UPDATE) {
+        l7_flow_judged(&flow, &verdict);
+        counters_.verdicts_updated++;
+        return;
+    }
+    if (flow.protocol != L7_UNSET && !(flow.flags & L7_F_PROVISIONAL)) {
         counters_.verdicts_late++;
         return;
     }
-    flow.protocol = verdict.protocol;
-    flow.application = verdict.application;
-    flow.reason = verdict.reason;
-    flow.verdict_packet = verdict.packet;
+    l7_flow_judged(&flow, &verdict);
     counters_.verdicts++;
 }
 
