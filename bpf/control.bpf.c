@@ -104,6 +104,13 @@ static void l7_update(const struct l7_verdict *verdict, struct l7_batch *batch) 
     batch->applied++;
 }
 
+static void l7_unfollow(const struct l7_verdict *verdict) {
+    struct l7_flow *flow = bpf_map_lookup_elem(&flows, &verdict->key);
+
+    if (flow && flow->born == verdict->born)
+        __sync_fetch_and_and(&flow->flags, ~(__u32)L7_F_FOLLOW);
+}
+
 struct l7_apply_args {
     __u32 worker;
     __u32 reserved;
@@ -125,6 +132,9 @@ static long l7_apply_one(__u32 index, struct l7_apply_args *args) {
         break;
     case L7_APPLY_UPDATE:
         l7_update(verdict, batch);
+        break;
+    case L7_APPLY_UNFOLLOW:
+        l7_unfollow(verdict);
         break;
     case L7_APPLY_REMOVE:
         bpf_map_delete_elem(&newcomers, &verdict->key);

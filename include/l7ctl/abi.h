@@ -58,9 +58,10 @@ L7_ASSERT(sizeof(struct l7_key) == 40);
 #define L7_F_MOVED 0x0400   /* lives on in the table of flows that have a verdict */
 #define L7_F_START_0 0x0800 /* start[0] is known */
 #define L7_F_START_1 0x1000
-#define L7_F_FOLLOW 0x2000      /* has a verdict, and the loader still wants to see its payload */
-#define L7_F_PROVISIONAL 0x4000 /* protocol is what its server's flows were; it is judged itself   \
-                                 */
+#define L7_F_FOLLOW 0x2000 /* has a verdict, and the loader still wants to see its payload */
+#define L7_F_PROVISIONAL                                                                           \
+    0x4000 /* protocol is what its server's flows were; it is judged itself                        \
+            */
 #define L7_F_ENDED (L7_F_RST | L7_F_FIN_0 | L7_F_FIN_1)
 
 /* How a verdict was reached. */
@@ -84,8 +85,9 @@ enum l7_reason {
 #define L7_A_TLS 0x01      /* within TLS, from the start or by STARTTLS */
 #define L7_A_STARTTLS 0x02 /* began in the clear */
 #define L7_A_ECH 0x04      /* the true name was sent encrypted (RFC 9849) */
-#define L7_A_HINTED 0x08 /* the application is known from DNS answers or its server's other flows  \
-                          */
+#define L7_A_HINTED                                                                                \
+    0x08 /* the application is known from DNS answers or its server's other flows                  \
+          */
 
 /*
  * A flow's state. The packet path writes it, but for the verdict, which l7_apply writes: protocol,
@@ -141,10 +143,11 @@ L7_ASSERT(sizeof(struct l7_record) == 72);
 
 /* What l7_apply does with a verdict. */
 enum l7_apply_op {
-    L7_APPLY_VERDICT = 0, /* give the flow its verdict; one with a protocol moves to flows */
-    L7_APPLY_RETIRE = 1,  /* fold late counts of a moved flow and remove its newcomer entry */
-    L7_APPLY_REMOVE = 2,  /* forget the flow */
-    L7_APPLY_UPDATE = 3,  /* better knowledge of a flow that has a verdict */
+    L7_APPLY_VERDICT = 0,  /* give the flow its verdict; one with a protocol moves to flows */
+    L7_APPLY_RETIRE = 1,   /* fold late counts of a moved flow and remove its newcomer entry */
+    L7_APPLY_REMOVE = 2,   /* forget the flow */
+    L7_APPLY_UPDATE = 3,   /* better knowledge of a flow that has a verdict */
+    L7_APPLY_UNFOLLOW = 4, /* the flow's payload is no longer wanted */
 };
 
 /* Flags of a verdict. */

@@ -127,6 +127,10 @@ void NativePath::apply(const l7_verdict &verdict) {
         return;
     }
     l7_flow &flow = known->second->flow;
+    if (verdict.op == L7_APPLY_UNFOLLOW) {
+        flow.flags &= ~static_cast<std::uint32_t>(L7_F_FOLLOW);
+        return;
+    }
     if (verdict.op == L7_APPLY_UPDATE) {
         l7_flow_judged(&flow, &verdict);
         counters_.verdicts_updated++;

@@ -12,15 +12,14 @@ namespace {
 constexpr std::uint64_t kSweepNs = 100'000'000;
 }
 
-Offline::Offline(std::shared_ptr<const Database> database,
-                 std::shared_ptr<const Protocols> protocols, NativeLimits limits)
-    : protocols_(protocols), path_(limits, [this](const Sample &sample) {
+Offline::Offline(Knowledge knowledge, NativeLimits limits)
+    : path_(limits, [this](const Sample &sample) {
           if (const auto verdict = classifier_.take(sample, now_ns_))
               path_.apply(*verdict);
           if (const auto verdict = classifier_.take_pushed_out())
               path_.apply(*verdict);
       }) {
-    classifier_.use(std::move(database), std::move(protocols));
+    classifier_.use(std::move(knowledge));
 }
 
 Result<void> Offline::read(const std::string &path) {
@@ -51,7 +50,7 @@ void Offline::packet(const std::uint8_t *data, std::size_t size, std::uint32_t w
 }
 
 void Offline::finish() {
-    classifier_.finish(swept_);
+    classifier_.finish(now_ns_, swept_);
     apply_swept();
 }
 

@@ -13,8 +13,7 @@ namespace l7 {
 
 class Offline {
   public:
-    Offline(std::shared_ptr<const Database> database, std::shared_ptr<const Protocols> protocols,
-            NativeLimits limits = {});
+    explicit Offline(Knowledge knowledge, NativeLimits limits = {});
 
     /// Feeds all packets of the file. What was read before a damaged place counts.
     Result<void> read(const std::string &path);
@@ -32,7 +31,6 @@ class Offline {
   private:
     void apply_swept();
 
-    std::shared_ptr<const Protocols> protocols_;
     Classifier classifier_;
     NativePath path_;
     std::vector<l7_verdict> swept_;

@@ -2,7 +2,6 @@
 #include "cli/cli.hpp"
 
 #include "capture/offline.hpp"
-#include "core/dissect/ip_protocol.hpp"
 #include "core/report/flow_report.hpp"
 
 #include <cstdio>
@@ -21,24 +20,20 @@ Result<void> classify_command(const GlobalOptions &global, const ClassifyOptions
         for (fs::path &one : default_pattern_directories())
             directories.push_back(std::move(one));
     }
-    auto library = load_patterns(directories);
-    if (!library)
-        return library.error();
-    const auto protocols = std::make_shared<Protocols>();
-    add_ip_protocols(*protocols);
-    std::vector<std::string> rejected = std::move(library->rejected);
-    const auto database = Database::compile(*library, *protocols, rejected);
-    if (!database)
-        return database.error();
+    std::vector<std::string> rejected;
+    auto knowledge = load_knowledge(directories, {}, rejected);
+    if (!knowledge)
+        return knowledge.error();
     for (const std::string &line : rejected)
         fmt::print(stderr, "l7ctl: pattern left out: {}\n", line);
 
     for (const std::string &file : options.files) {
-        Offline offline(*database, protocols);
+        knowledge->remember(); // captures know nothing of each other
+        Offline offline(*knowledge);
         const auto read = offline.read(file);
         offline.finish();
         for (const NativeFlow &flow : offline.path().flows()) {
-            const FlowReport report = report_flow(flow.key, flow.flow, *protocols);
+            const FlowReport report = report_flow(flow.key, flow.flow, *knowledge);
             const std::string line = global.json ? to_json(report) + "\n" : to_text(report);
             std::fwrite(line.data(), 1, line.size(), stdout);
         }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/catalog.hpp"
 
-#include "core/dissect/ip_protocol.hpp"
-
 #include <cstdlib>
 
 namespace fs = std::filesystem;
@@ -16,7 +14,7 @@ std::vector<fs::path> pattern_directories(const Config &config) {
 }
 
 Result<Catalog> load_catalog(const std::string &config_file, bool config_needed,
-                             const Protocols &known) {
+                             const KnownNumbers &known) {
     Catalog out;
     auto config = load_config(config_file, config_needed);
     if (!config)
@@ -26,19 +24,12 @@ Result<Catalog> load_catalog(const std::string &config_file, bool config_needed,
         out.config.attach = std::string_view(way) == "clsact" ? AttachWay::Clsact
                             : std::string_view(way) == "tcx"  ? AttachWay::Tcx
                                                               : out.config.attach;
-    auto library = load_patterns(pattern_directories(out.config));
-    if (!library)
-        return library.error();
-    out.rejected = std::move(library->rejected);
-    const auto protocols = std::make_shared<Protocols>(known);
-    add_ip_protocols(*protocols);
-    auto database = Database::compile(*library, *protocols, out.rejected);
-    if (!database)
-        return database.error();
-    out.database = std::move(*database);
-    out.protocols = protocols;
-    out.outcomes =
-        decide_outcomes(out.config.rules, out.database->patterns(), *protocols, out.warnings);
+    auto knowledge = load_knowledge(pattern_directories(out.config), known, out.rejected);
+    if (!knowledge)
+        return knowledge.error();
+    out.knowledge = std::move(*knowledge);
+    out.outcomes = decide_outcomes(out.config.rules, out.knowledge.database->patterns(),
+                                   *out.knowledge.protocols, out.warnings);
     return out;
 }
 

@@ -2,7 +2,7 @@
 // Configuration, patterns and rules, loaded together: all of it is good, or nothing is used.
 #pragma once
 
-#include "core/match/database.hpp"
+#include "core/flow/knowledge.hpp"
 #include "core/policy/config.hpp"
 #include "core/policy/outcomes.hpp"
 
@@ -15,8 +15,7 @@ namespace l7 {
 
 struct Catalog {
     Config config;
-    std::shared_ptr<const Database> database;
-    std::shared_ptr<const Protocols> protocols;
+    Knowledge knowledge;
     std::vector<l7_outcome> outcomes;
     std::vector<std::string> rejected; ///< patterns left out, `file:line: what`
     std::vector<std::string> warnings; ///< rules that can never match
@@ -25,7 +24,7 @@ struct Catalog {
 /// Reads the configuration and compiles what it names. `known` are the names that have numbers
 /// already. A pattern that is rejected does not fail the whole; a bad configuration does.
 Result<Catalog> load_catalog(const std::string &config_file, bool config_needed,
-                             const Protocols &known);
+                             const KnownNumbers &known);
 
 /// The pattern directories of a configuration, or the defaults.
 std::vector<std::filesystem::path> pattern_directories(const Config &config);

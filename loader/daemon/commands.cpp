@@ -76,7 +76,7 @@ Result<void> flows(Daemon &daemon, const nlohmann::json &request, Answer &answer
     const auto catalog = daemon.catalog();
     const LiveParts live(daemon);
     const auto show = [&](const l7_flow_entry &entry) {
-        FlowReport report = report_flow(entry.key, entry.flow, *catalog->protocols);
+        FlowReport report = report_flow(entry.key, entry.flow, catalog->knowledge);
         report.live = live.of(entry);
         return !filter->shows(report) || answer.write(json ? to_json(report) : to_text(report));
     };
@@ -102,7 +102,7 @@ Result<void> stats(Daemon &daemon, const nlohmann::json &request, Answer &answer
         if (dev.empty() || (!only.empty() && dev != only))
             continue;
         const char *direction = row.attach % 2 == L7_INGRESS ? "ingress" : "egress";
-        const std::string &protocol = catalog->protocols->name(row.protocol);
+        const std::string &protocol = catalog->knowledge.protocols->name(row.protocol);
         // Flows leave `unset` when they are judged; between two reads on other CPUs that may show
         // as less than none.
         const auto flows = std::max<std::int64_t>(static_cast<std::int64_t>(row.account.flows), 0);
@@ -128,8 +128,8 @@ Result<void> reload(Daemon &daemon, const nlohmann::json &, Answer &answer) {
     for (const std::string &line : catalog->warnings)
         answer.write("warning: " + line);
     answer.write(fmt::format("{} patterns, {} rejected, {} rules",
-                             catalog->database->patterns().size(), catalog->rejected.size(),
-                             catalog->config.rules.size()));
+                             catalog->knowledge.database->patterns().size(),
+                             catalog->rejected.size(), catalog->config.rules.size()));
     return {};
 }
 

@@ -82,14 +82,19 @@ Result<void> Daemon::open(bool discard_state) {
     if (!kernel)
         return kernel.error();
     kernel_ = std::move(*kernel);
-    Protocols known;
-    if (auto restored = kernel_->restore_protocols(known); !restored)
+    KnownNumbers known;
+    if (auto restored = kernel_->restore_names("protocols", known.protocols); !restored)
+        return restored;
+    if (auto restored = kernel_->restore_names("applications", known.applications); !restored)
         return restored;
     auto catalog = load_catalog(instance_.config, instance_.config_named, known);
     if (!catalog)
         return catalog.error();
+    catalog->knowledge.hosts = std::make_shared<HostTable>(kernel_->hosts());
+    catalog->knowledge.hints = std::make_shared<DnsHints>();
+    catalog->knowledge.endpoints = std::make_shared<EndpointMemory>();
     catalog_ = std::make_shared<const Catalog>(std::move(*catalog));
-    if (auto stored = kernel_->store_protocols(*catalog_->protocols); !stored)
+    if (auto stored = store_names(catalog_->knowledge); !stored)
         return stored;
     if (auto set = kernel_->set_outcomes(catalog_->outcomes); !set)
         return set;
@@ -99,7 +104,7 @@ Result<void> Daemon::open(bool discard_state) {
     ClassifierLimits limits;
     limits.flows = catalog_->config.undecided;
     for (unsigned i = 0; i < kernel_->shards(); i++) {
-        auto worker = Worker::start(*kernel_, i, limits, {catalog_->database, catalog_->protocols});
+        auto worker = Worker::start(*kernel_, i, limits, catalog_->knowledge);
         if (!worker)
             return worker.error();
         workers_.push_back(std::move(*worker));
@@ -117,6 +122,10 @@ Result<void> Daemon::open(bool discard_state) {
     for (const std::string &line : catalog_->warnings)
         note(instance_.config + " " + line);
     return {};
+}
+
+Result<void> Daemon::store_names(const Knowledge &knowledge) const {
+    return kernel_->store_names("protocols", *knowledge.protocols);
 }
 
 void Daemon::attach_configured() {
@@ -207,12 +216,13 @@ void Daemon::tick() {
 Result<void> Daemon::reload() {
     const std::lock_guard one_at_a_time(reloading_);
     const auto before = catalog();
-    auto next = load_catalog(instance_.config, instance_.config_named, *before->protocols);
+    auto next = load_catalog(instance_.config, instance_.config_named, before->knowledge.numbers());
     if (!next)
         return std::move(next.error()).within("reload: nothing was changed");
+    next->knowledge.keep_memory_of(before->knowledge);
     const auto after = std::make_shared<const Catalog>(std::move(*next));
     // Names first: a flow may get a new protocol's number at once.
-    if (auto stored = kernel_->store_protocols(*after->protocols); !stored)
+    if (auto stored = store_names(after->knowledge); !stored)
         return stored;
     if (auto set = kernel_->configure(after->config); !set)
         return set;
@@ -223,10 +233,10 @@ Result<void> Daemon::reload() {
         catalog_ = after;
     }
     for (const auto &worker : workers_)
-        worker->use({after->database, after->protocols});
+        worker->use(after->knowledge);
     attach_configured();
     note(fmt::format("reloaded: {} patterns, {} rejected, {} rules",
-                     after->database->patterns().size(), after->rejected.size(),
+                     after->knowledge.database->patterns().size(), after->rejected.size(),
                      after->config.rules.size()));
     return {};
 }

@@ -35,7 +35,7 @@ std::uint64_t now() {
 Worker::Worker(KernelState &state, WorkerPort port, const ClassifierLimits &limits,
                Knowledge knowledge)
     : state_(state), port_(std::move(port)), classifier_(limits) {
-    classifier_.use(std::move(knowledge.database), std::move(knowledge.protocols));
+    classifier_.use(std::move(knowledge));
     counts_.ring_size = port_.ring.size();
     port_.batch->count = 0; // what a killed process left: its records are still in the ring
 }
@@ -110,7 +110,7 @@ void Worker::adopt_knowledge() {
         knowledge = std::exchange(offered_, {});
     }
     if (knowledge.database)
-        classifier_.use(std::move(knowledge.database), std::move(knowledge.protocols));
+        classifier_.use(std::move(knowledge));
 }
 
 /// Judges what is in the ring, a batch at a time. Returns whether there was anything.

@@ -17,12 +17,6 @@
 
 namespace l7 {
 
-/// What patterns and names a worker judges with; replaced as a whole by a reload.
-struct Knowledge {
-    std::shared_ptr<const Database> database;
-    std::shared_ptr<const Protocols> protocols;
-};
-
 /// Copies of a worker's counters, for status.
 struct WorkerReport {
     ClassifierCounters classifier;

@@ -144,6 +144,9 @@ Result<void> KernelState::map_memory() {
                             batches_map_);
         !done)
         return done;
+    if (auto done = map_one(skeleton_->maps.hosts, sizeof(l7_host) * L7_HOSTS_MAX, hosts_map_);
+        !done)
+        return done;
     settings_ = reinterpret_cast<l7_settings *>(settings_map_.data());
     return {};
 }
@@ -225,30 +228,34 @@ void KernelState::set_bypass(bool on) {
     __atomic_store_n(&settings_->bypass, on ? 1U : 0U, __ATOMIC_RELEASE);
 }
 
-Result<void> KernelState::restore_protocols(Protocols &protocols) const {
-    for (std::uint32_t number = L7_PROTOCOL_FIRST; number < L7_PROTOCOLS_MAX; number++) {
-        l7_protocol_name entry{};
-        if (bpf_map_lookup_elem(map_fd("protocols"), &number, &entry) != 0 || entry.name[0] == 0)
-            continue;
+Result<void> KernelState::restore_names(const char *map, NameNumbers &names) const {
+    l7_protocol_name entry{};
+    for (std::uint32_t number = 0; bpf_map_lookup_elem(map_fd(map), &number, &entry) == 0;
+         number++) {
         const std::string name(entry.name, strnlen(entry.name, sizeof(entry.name)));
-        if (auto restored = protocols.restore(static_cast<std::uint16_t>(number), name); !restored)
-            return restored;
+        if (name.empty() || names.name(static_cast<std::uint16_t>(number)) == name)
+            continue;
+        if (auto restored = names.restore(static_cast<std::uint16_t>(number), name); !restored)
+            return std::move(restored.error()).within(std::string("pinned ") + map);
     }
     return {};
 }
 
-Result<void> KernelState::store_protocols(const Protocols &protocols) const {
-    for (std::uint32_t number = 0; number < protocols.end(); number++) {
+Result<void> KernelState::store_names(const char *map, const NameNumbers &names) const {
+    for (std::uint32_t number = 0; number < names.end(); number++) {
         l7_protocol_name entry{};
-        const std::string &name = protocols.name(static_cast<std::uint16_t>(number));
+        const std::string &name = names.name(static_cast<std::uint16_t>(number));
         if (name == "?")
             continue;
         std::memcpy(entry.name, name.data(), std::min(name.size(), sizeof(entry.name) - 1));
-        if (const int failure = bpf_map_update_elem(map_fd("protocols"), &number, &entry, BPF_ANY);
-            failure)
-            return kernel_error("writing protocol names", failure);
+        if (const int failure = bpf_map_update_elem(map_fd(map), &number, &entry, BPF_ANY); failure)
+            return kernel_error(std::string("writing the names of ") + map, failure);
     }
     return {};
+}
+
+std::span<l7_host> KernelState::hosts() const {
+    return {reinterpret_cast<l7_host *>(hosts_map_.data()), L7_HOSTS_MAX};
 }
 
 Result<WorkerPort> KernelState::open_port(unsigned worker) {

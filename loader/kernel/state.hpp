@@ -15,6 +15,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -62,9 +63,13 @@ class KernelState {
     void set_bypass(bool on);
     const l7_settings &settings() const { return *settings_; }
 
-    /// Takes pinned names into `protocols`; writes new ones back.
-    Result<void> restore_protocols(Protocols &protocols) const;
-    Result<void> store_protocols(const Protocols &protocols) const;
+    /// Takes pinned names of `map` ("protocols", "applications") into `names`; writes new ones
+    /// back.
+    Result<void> restore_names(const char *map, NameNumbers &names) const;
+    Result<void> store_names(const char *map, const NameNumbers &names) const;
+
+    /// The memory of the table of host names; as long as the state is open.
+    std::span<l7_host> hosts() const;
 
     /// The port of a worker; call once for each.
     Result<WorkerPort> open_port(unsigned worker);
@@ -111,7 +116,7 @@ class KernelState {
 
     std::string directory_;
     control_bpf *skeleton_ = nullptr;
-    Mapping settings_map_, workers_map_, batches_map_;
+    Mapping settings_map_, workers_map_, batches_map_, hosts_map_;
     l7_settings *settings_ = nullptr;
     unsigned shards_ = 1;
     std::vector<Fd> rings_;

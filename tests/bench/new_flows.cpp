@@ -3,6 +3,7 @@
 // memory stays.
 #include "rig.hpp"
 
+#include "core/dissect/dissector.hpp"
 #include "core/dissect/ip_protocol.hpp"
 #include "core/flow/classifier.hpp"
 #include "daemon/worker.hpp"
@@ -26,6 +27,7 @@ struct Patterns {
         if (!library)
             die(library.error().message);
         add_ip_protocols(*protocols);
+        add_dissector_protocols(*protocols);
         std::vector<std::string> rejected;
         auto compiled = Database::compile(*library, *protocols, rejected);
         if (!compiled)
@@ -75,7 +77,7 @@ Throughput throughput(const Patterns &patterns, std::uint32_t flows) {
     WorkerPort port = std::move(*opened);
     port.flag->awake = 1; // this core reads the ring in its turn: nobody need be woken
     Classifier classifier;
-    classifier.use(patterns.database, patterns.protocols);
+    classifier.use({patterns.database, patterns.protocols});
     const std::uint32_t round = std::min<std::uint32_t>(8192, flows / 10);
     double kernel_ns = 0, worker_seconds = 0;
     std::vector<l7_verdict> retire;

@@ -3,6 +3,7 @@
 #include "fixture.hpp"
 
 #include "capture/offline.hpp"
+#include "core/dissect/dissector.hpp"
 #include "core/dissect/ip_protocol.hpp"
 #include "core/flow/key.hpp"
 #include "support/cases.hpp"
@@ -37,6 +38,7 @@ struct Patterns {
         auto library = load_patterns({L7_SOURCE_DIR "/patterns"});
         REQUIRE(library);
         add_ip_protocols(*protocols);
+        add_dissector_protocols(*protocols);
         std::vector<std::string> rejected;
         auto compiled = Database::compile(*library, *protocols, rejected);
         REQUIRE(compiled);
@@ -51,14 +53,14 @@ Outcomes in_kernel(const Patterns &patterns, const std::vector<Buffer> &packets)
     State state(config);
     const Programs programs(state);
     Classifier classifier;
-    classifier.use(patterns.database, patterns.protocols);
+    classifier.use({patterns.database, patterns.protocols});
     InlineWorker worker(state, &classifier);
     for (const Buffer &packet : packets) {
         programs.run(packet);
         worker.drain();
     }
     std::vector<l7_verdict> rest;
-    classifier.finish(rest);
+    classifier.finish(2'000'000'000, rest);
     for (const l7_verdict &verdict : rest)
         worker.apply({verdict});
     Outcomes out;
@@ -70,7 +72,7 @@ Outcomes in_kernel(const Patterns &patterns, const std::vector<Buffer> &packets)
 
 Outcomes natively(const Patterns &patterns, const std::vector<Buffer> &packets) {
     NativeLimits limits;
-    Offline offline(patterns.database, patterns.protocols, limits);
+    Offline offline({patterns.database, patterns.protocols}, limits);
     for (const Buffer &packet : packets) // one instant, as for the kernel
         offline.packet(packet.data(), packet.size(), static_cast<std::uint32_t>(packet.size()),
                        1'000'000'000, false);

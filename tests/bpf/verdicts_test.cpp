@@ -263,7 +263,7 @@ TEST_CASE("a restart adopts flows, verdicts, counters and names") {
         worker.apply({verdict_on(flows_in(state, KernelState::Table::Newcomers).at(0))});
         Protocols protocols;
         CHECK(protocols.number("first") == kProtocol);
-        REQUIRE(state.kernel->store_protocols(protocols));
+        REQUIRE(state.kernel->store_names("protocols", protocols));
     }
     CHECK_FALSE(state.adopted);
     state.kernel.reset();
@@ -277,7 +277,7 @@ TEST_CASE("a restart adopts flows, verdicts, counters and names") {
     CHECK(flows[0].flow.protocol == kProtocol);
     CHECK(state.kernel->counters()->verdicts == 1);
     Protocols protocols;
-    REQUIRE(state.kernel->restore_protocols(protocols));
+    REQUIRE(state.kernel->restore_names("protocols", protocols));
     CHECK(protocols.find("first") == kProtocol);
 }
 

@@ -8,7 +8,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size) {
     const auto &base = l7::fuzz::small_database();
-    l7::Offline offline(base.database, base.protocols);
+    l7::Offline offline({base.database, base.protocols});
     std::uint64_t time = 1'000'000'000;
     while (size >= 2) {
         const std::size_t length = std::min<std::size_t>(data[0], size - 2);

@@ -14,7 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
     l7::ClassifierLimits limits;
     limits.flows = kFlows;
     static l7::Classifier classifier(limits);
-    classifier.use(base.database, base.protocols);
+    classifier.use({base.database, base.protocols});
     std::vector<l7_verdict> verdicts;
     std::uint64_t now = 1'000'000'000;
 
@@ -42,7 +42,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
         size -= 12U + head.size;
         classifier.sweep(now, 4, verdicts);
     }
-    classifier.finish(verdicts);
+    classifier.finish(now, verdicts);
     if (classifier.flows() != 0)
         std::abort();
     return 0;

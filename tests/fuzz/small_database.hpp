@@ -2,6 +2,7 @@
 // A few patterns, compiled once.
 #pragma once
 
+#include "core/dissect/dissector.hpp"
 #include "core/dissect/ip_protocol.hpp"
 #include "core/match/database.hpp"
 #include "core/match/native_file.hpp"
@@ -36,6 +37,7 @@ struct SmallDatabase {
         old.expression = "(?:^)foo.*bar(?:\\z)";
         library.patterns.push_back(old);
         add_ip_protocols(*protocols);
+        add_dissector_protocols(*protocols);
         std::vector<std::string> rejected;
         auto compiled = Database::compile(library, *protocols, rejected);
         if (!compiled || !rejected.empty())

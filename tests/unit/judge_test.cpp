@@ -30,7 +30,7 @@ struct Fixture {
         REQUIRE(compiled);
         REQUIRE(rejected.empty());
         database = *compiled;
-        classifier.use(database, protocols);
+        classifier.use({database, protocols});
     }
 
     struct Flow {
@@ -216,7 +216,7 @@ TEST_CASE("new patterns look at the bytes again") {
     Fixture::Flow flow;
     flow.l4 = 6;
     CHECK_FALSE(f.send(flow, 0, "xy"));
-    f.classifier.use(g.database, g.protocols);
+    f.classifier.use({g.database, g.protocols});
     const auto verdict = f.send(flow, 0, "z");
     REQUIRE(verdict);
     CHECK(g.protocols->name(verdict->protocol) == "b");

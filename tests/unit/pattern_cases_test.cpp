@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Every pattern against the conversations in tests/cases, whole and cut at every byte.
 #include "capture/offline.hpp"
+#include "core/dissect/dissector.hpp"
 #include "core/dissect/ip_protocol.hpp"
 #include "support/cases.hpp"
 
@@ -26,6 +27,7 @@ struct Patterns {
         library = std::move(*loaded);
         rejected = library.rejected;
         add_ip_protocols(*protocols);
+        add_dissector_protocols(*protocols);
         auto compiled = Database::compile(library, *protocols, rejected);
         REQUIRE(compiled);
         database = *compiled;
@@ -43,7 +45,7 @@ const std::vector<Case> &cases() {
 }
 
 std::string verdict_of(const Case &one) {
-    Offline offline(patterns().database, patterns().protocols);
+    Offline offline({patterns().database, patterns().protocols});
     std::uint64_t time = 1'000'000'000;
     for (const Buffer &packet : packets_of(one))
         offline.packet(packet.data(), packet.size(), static_cast<std::uint32_t>(packet.size()),

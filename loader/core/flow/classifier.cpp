@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/flow/classifier.hpp"
 
+#include "core/dissect/dns.hpp"
+
+#include <cstring>
+
 namespace l7 {
 
 namespace {
@@ -16,39 +20,47 @@ constexpr std::size_t slot_of(std::uint32_t hash) {
 Classifier::Classifier(ClassifierLimits limits)
     : limits_(limits), at_hand_(std::make_unique<Judge>()), decided_(kDecided) {}
 
-void Classifier::use(std::shared_ptr<const Database> database,
-                     std::shared_ptr<const Protocols> protocols) {
-    scanner_ = std::make_unique<Scanner>(std::move(database));
-    protocols_ = std::move(protocols);
+void Classifier::use(Knowledge knowledge) {
+    knowledge_ = std::move(knowledge);
+    scanner_ = std::make_unique<Scanner>(knowledge_.database);
+    dns_ = knowledge_.protocols->find("dns");
     for (Entry *entry = oldest_; entry; entry = entry->newer)
         entry->judge->start_over();
 }
 
 std::optional<l7_verdict> Classifier::take(const Sample &sample, std::uint64_t now_ns) {
+    const l7_record &head = sample.head;
+
     counters_.samples++;
-    if (was_decided(sample.head)) {
-        counters_.stale_samples++;
-        return std::nullopt;
-    }
-    auto at = flows_.find(sample.head.key);
-    if (at != flows_.end() && at->second.judge->born() != sample.head.born) {
+    auto at = flows_.find(head.key);
+    if (at != flows_.end() && at->second.judge->born() != head.born) {
         release(at); // a new connection on old ports
         at = flows_.end();
+    }
+    if (at == flows_.end()) {
+        // Its verdict fell a moment before, or is in force; provisional ones are judged.
+        const Decided *known = decided(head);
+        if (known || head.protocol > L7_UNKNOWN)
+            return follow(sample, known ? known->protocol : head.protocol, now_ns);
     }
     Judge &judge = at == flows_.end() ? *at_hand_ : *at->second.judge;
     if (at == flows_.end())
         judge.begin(sample);
-    const auto judgement = judge.take(sample, *scanner_, *protocols_, limits_.judge);
-    if (judgement) {
-        remember(sample.head.hash, sample.head.born);
+    const auto judgement = judge.take(sample, *scanner_, *knowledge_.protocols, limits_.judge);
+    if (judgement && !judgement->follow) {
+        const l7_verdict out = verdict(head.key, head.born, *judgement, judge.initiator(), now_ns);
+        remember(head.hash, head.born, out.flags & L7_V_FOLLOW ? out.protocol : 0);
         if (at != flows_.end())
             release(at);
-        return verdict(sample.head.key, sample.head.born, *judgement);
+        return out;
     }
+    std::optional<l7_verdict> out;
+    if (judgement)
+        out = verdict(head.key, head.born, *judgement, judge.initiator(), now_ns);
     if (at == flows_.end()) {
         if (flows_.size() >= limits_.flows)
-            push_out();
-        at = flows_.try_emplace(sample.head.key).first;
+            push_out(now_ns);
+        at = flows_.try_emplace(head.key).first;
         at->second.judge = std::move(at_hand_);
         at_hand_ = spare();
     } else {
@@ -56,7 +68,31 @@ std::optional<l7_verdict> Classifier::take(const Sample &sample, std::uint64_t n
     }
     at->second.last_ns = now_ns;
     link_newest(at->second);
-    return std::nullopt;
+    return out;
+}
+
+/// A sample of a flow that has its verdict and no judge here. DNS messages speak for themselves; of
+/// anything else what came before is missing, as after a restart, and nothing more is wanted.
+std::optional<l7_verdict> Classifier::follow(const Sample &sample, std::uint16_t protocol,
+                                             std::uint64_t now_ns) {
+    const l7_record &head = sample.head;
+
+    if (protocol == dns_ && protocol != L7_UNSET && head.key.l4 == L7_IPPROTO_UDP) {
+        Facts facts;
+        l7_verdict unused{};
+        counters_.followed++;
+        if (head.direction == 1 && read_dns(sample.data, facts))
+            name(unused, facts, now_ns);
+        return std::nullopt;
+    }
+    counters_.stale_samples++;
+    if (head.protocol <= L7_UNKNOWN)
+        return std::nullopt;
+    l7_verdict out{};
+    out.key = head.key;
+    out.born = head.born;
+    out.op = L7_APPLY_UNFOLLOW;
+    return out;
 }
 
 void Classifier::sweep(std::uint64_t now_ns, std::size_t most, std::vector<l7_verdict> &out) {
@@ -67,19 +103,17 @@ void Classifier::sweep(std::uint64_t now_ns, std::size_t most, std::vector<l7_ve
             break;
         if (entry->judge->has_candidate() || idle >= limits_.idle_ns) {
             const l7_key key = entry->judge->key();
-            const std::uint32_t born = entry->judge->born();
-            remember(l7_key_hash(&key), born);
-            out.push_back(verdict(key, born, entry->judge->give_up(*scanner_)));
+            remember(l7_key_hash(&key), entry->judge->born(), 0);
+            out.push_back(given_up(*entry->judge, now_ns));
             release(flows_.find(key));
         }
         entry = next;
     }
 }
 
-void Classifier::finish(std::vector<l7_verdict> &out) {
+void Classifier::finish(std::uint64_t now_ns, std::vector<l7_verdict> &out) {
     for (Entry *entry = oldest_; entry; entry = entry->newer)
-        out.push_back(
-            verdict(entry->judge->key(), entry->judge->born(), entry->judge->give_up(*scanner_)));
+        out.push_back(given_up(*entry->judge, now_ns));
     flows_.clear();
     oldest_ = newest_ = nullptr;
 }
@@ -123,33 +157,94 @@ void Classifier::release(Flows::iterator at) {
     flows_.erase(at);
 }
 
-l7_verdict Classifier::verdict(const l7_key &key, std::uint32_t born, const Judgement &judgement) {
-    (judgement.protocol == L7_UNKNOWN ? counters_.given_up : counters_.judged)++;
+l7_verdict Classifier::verdict(const l7_key &key, std::uint32_t born, const Judgement &judgement,
+                               unsigned initiator, std::uint64_t now_ns) {
     l7_verdict out{};
+
     out.key = key;
     out.protocol = judgement.protocol;
     out.packet = judgement.packet;
     out.reason = judgement.reason;
-    out.op = L7_APPLY_VERDICT;
+    out.op = judgement.update ? L7_APPLY_UPDATE : L7_APPLY_VERDICT;
     out.born = born;
+    if (judgement.facts)
+        name(out, *judgement.facts, now_ns);
+    if (judgement.follow) {
+        out.flags = L7_V_FOLLOW;
+    } else {
+        remember_server(out, initiator ^ 1, now_ns);
+        // The question was enough for the verdict; the answer is still worth hearing.
+        if (out.protocol == dns_ && key.l4 == L7_IPPROTO_UDP && !judgement.update)
+            out.flags = L7_V_FOLLOW;
+    }
+    if (!judgement.update)
+        (out.protocol == L7_UNKNOWN ? counters_.given_up : counters_.judged)++;
     return out;
 }
 
-void Classifier::push_out() {
+/// The host name and its application; what DNS answers say of addresses is learnt.
+void Classifier::name(l7_verdict &verdict, const Facts &facts, std::uint64_t now_ns) {
+    verdict.attributes = facts.attributes;
+    if (facts.hostname.empty())
+        return;
+    verdict.host = knowledge_.hosts ? knowledge_.hosts->number(facts.hostname) : 0;
+    if (knowledge_.hints)
+        for (const Binding &binding : facts.bindings)
+            knowledge_.hints->learn(binding.address, {verdict.host, verdict.application},
+                                    binding.ttl_s, now_ns);
+}
+
+/// What is not known from a flow's own bytes may be known of its server.
+void Classifier::remember_server(l7_verdict &verdict, unsigned server, std::uint64_t now_ns) {
+    const bool own = verdict.protocol != L7_UNKNOWN;
+
+    if (verdict.application == 0 && knowledge_.hints) {
+        DnsHints::Address address;
+        std::memcpy(address.data(), verdict.key.addr[server], sizeof(address));
+        if (const auto hint = knowledge_.hints->find(address, now_ns); hint && hint->application) {
+            verdict.application = hint->application;
+            verdict.attributes |= L7_A_HINTED;
+            if (verdict.host == 0)
+                verdict.host = hint->host;
+            if (!own)
+                verdict.reason = L7_REASON_DNS_HINT;
+            counters_.hinted++;
+        }
+    }
+    if (!knowledge_.endpoints || verdict.key.port[server] == 0)
+        return;
+    if (own) {
+        knowledge_.endpoints->learn(verdict.key, server, {verdict.protocol, verdict.application},
+                                    now_ns);
+    } else if (const auto known = knowledge_.endpoints->find(verdict.key, server, now_ns)) {
+        verdict.protocol = known->protocol;
+        verdict.application = known->application;
+        verdict.reason = L7_REASON_ENDPOINT;
+        counters_.remembered++;
+    }
+}
+
+l7_verdict Classifier::given_up(const Judge &judge, std::uint64_t now_ns,
+                                std::uint8_t limit_reason) {
+    return verdict(judge.key(), judge.born(),
+                   judge.give_up(*scanner_, *knowledge_.protocols, limit_reason), judge.initiator(),
+                   now_ns);
+}
+
+void Classifier::push_out(std::uint64_t now_ns) {
     const l7_key key = oldest_->judge->key();
-    pushed_out_ =
-        verdict(key, oldest_->judge->born(), oldest_->judge->give_up(*scanner_, L7_REASON_LIMIT));
+    pushed_out_ = given_up(*oldest_->judge, now_ns, L7_REASON_LIMIT);
     counters_.pushed_out++;
     release(flows_.find(key));
 }
 
-bool Classifier::was_decided(const l7_record &head) const {
+const Classifier::Decided *Classifier::decided(const l7_record &head) const {
     const Decided &slot = decided_[slot_of(head.hash)];
-    return slot.hash == head.hash && slot.born == head.born && head.born != 0;
+    return slot.hash == head.hash && slot.born == head.born && head.born != 0 ? &slot : nullptr;
 }
 
-void Classifier::remember(std::uint32_t hash, std::uint32_t born) {
-    decided_[slot_of(hash)] = {hash, born};
+void Classifier::remember(std::uint32_t hash, std::uint32_t born, std::uint16_t protocol) {
+    decided_[slot_of(hash)] = {hash, born, protocol};
 }
 
 } // namespace l7

@@ -4,6 +4,7 @@
 
 #include "core/flow/judge.hpp"
 #include "core/flow/key.hpp"
+#include "core/flow/knowledge.hpp"
 
 #include <l7ctl/abi.h>
 
@@ -28,6 +29,9 @@ struct ClassifierCounters {
     std::uint64_t judged = 0;
     std::uint64_t given_up = 0;
     std::uint64_t pushed_out = 0; ///< undecided flows that left for newer ones
+    std::uint64_t followed = 0;   ///< samples of flows that had their verdict
+    std::uint64_t hinted = 0;     ///< applications known from DNS answers
+    std::uint64_t remembered = 0; ///< flows named by what others to their server were
 };
 
 /// Bounded whatever comes in. One thread; holds memory for undecided flows only.
@@ -35,9 +39,9 @@ class Classifier {
   public:
     explicit Classifier(ClassifierLimits limits = {});
 
-    /// Patterns from now on. Flows under judgement are looked at anew with their next sample, TCP
-    /// from its first byte.
-    void use(std::shared_ptr<const Database> database, std::shared_ptr<const Protocols> protocols);
+    /// What to judge by from now on. Flows under judgement are looked at anew with their next
+    /// sample, TCP from its first byte.
+    void use(Knowledge knowledge);
 
     /// Takes a sample; returns the verdict it led to, if any. now_ns: any monotonic clock.
     std::optional<l7_verdict> take(const Sample &sample, std::uint64_t now_ns);
@@ -46,7 +50,7 @@ class Classifier {
     void sweep(std::uint64_t now_ns, std::size_t most, std::vector<l7_verdict> &out);
 
     /// Verdicts on all flows: there will be no more samples.
-    void finish(std::vector<l7_verdict> &out);
+    void finish(std::uint64_t now_ns, std::vector<l7_verdict> &out);
 
     /// A flow pushed out to make room since the last call, as a verdict.
     std::optional<l7_verdict> take_pushed_out();
@@ -61,6 +65,7 @@ class Classifier {
     struct Decided {
         std::uint32_t hash;
         std::uint32_t born;
+        std::uint16_t protocol; ///< where its messages are still of interest; else 0
     };
     struct Entry {
         std::unique_ptr<Judge> judge;
@@ -74,14 +79,22 @@ class Classifier {
     void link_newest(Entry &entry);
     std::unique_ptr<Judge> spare();
     void release(Flows::iterator at);
-    l7_verdict verdict(const l7_key &key, std::uint32_t born, const Judgement &judgement);
-    void push_out();
-    bool was_decided(const l7_record &head) const;
-    void remember(std::uint32_t hash, std::uint32_t born);
+    l7_verdict verdict(const l7_key &key, std::uint32_t born, const Judgement &judgement,
+                       unsigned initiator, std::uint64_t now_ns);
+    l7_verdict given_up(const Judge &judge, std::uint64_t now_ns,
+                        std::uint8_t limit_reason = L7_REASON_NONE);
+    void name(l7_verdict &verdict, const Facts &facts, std::uint64_t now_ns);
+    void remember_server(l7_verdict &verdict, unsigned server, std::uint64_t now_ns);
+    std::optional<l7_verdict> follow(const Sample &sample, std::uint16_t protocol,
+                                     std::uint64_t now_ns);
+    void push_out(std::uint64_t now_ns);
+    const Decided *decided(const l7_record &head) const;
+    void remember(std::uint32_t hash, std::uint32_t born, std::uint16_t protocol);
 
     ClassifierLimits limits_;
-    std::shared_ptr<const Protocols> protocols_;
+    Knowledge knowledge_;
     std::unique_ptr<Scanner> scanner_;
+    std::uint16_t dns_ = L7_UNSET; ///< the protocol whose answers are listened to
     Flows flows_;
     Entry *oldest_ = nullptr;
     Entry *newest_ = nullptr;

@@ -25,6 +25,9 @@ void Judge::begin(const Sample &first) {
     merged_.clear();
     hits_.clear();
     best_.reset();
+    live_.clear();
+    asked_ = {};
+    announced_ = false;
 }
 
 void Judge::start_over() {
@@ -34,8 +37,6 @@ void Judge::start_over() {
 
 std::optional<Judgement> Judge::take(const Sample &sample, Scanner &scanner,
                                      const Protocols &protocols, const JudgeLimits &limits) {
-    const Database &database = scanner.database();
-
     flags_ |= sample.head.flags;
     last_packet_ = static_cast<std::uint16_t>(
         std::min<std::uint32_t>(sample.head.packet, std::numeric_limits<std::uint16_t>::max()));
@@ -51,54 +52,129 @@ std::optional<Judgement> Judge::take(const Sample &sample, Scanner &scanner,
         seen_[sample.head.direction & 1] = true;
         look(sample, scanner, limits);
     }
-    if (best_) {
-        const Quality quality = database.evidence(best_->evidence).quality;
-        if (quality <= Quality::Good ||
-            (quality == Quality::Ok && samples_ >= best_->samples + limits.patience))
-            return give_up(scanner);
-    }
-    if (sample.head.flags & L7_R_LAST)
-        return give_up(scanner, L7_REASON_LIMIT);
+    return decide(sample, scanner, protocols, limits);
+}
+
+std::optional<Judgement> Judge::decide(const Sample &sample, const Scanner &scanner,
+                                       const Protocols &protocols, const JudgeLimits &limits) {
+    const Database &database = scanner.database();
+
     if (sample.head.flags & L7_R_END)
         ended_[sample.head.direction & 1] = true;
-    if ((ended_[0] && ended_[1]) || (sample.head.flags & L7_R_RESET))
-        return give_up(scanner);
-    return std::nullopt;
+    const bool limited = sample.head.flags & L7_R_LAST;
+    const bool over = limited || (ended_[0] && ended_[1]) || (sample.head.flags & L7_R_RESET) != 0;
+
+    bool sure = proof() != nullptr;
+    if (best_) {
+        const Quality quality = database.evidence(best_->evidence).quality;
+        sure |= quality <= Quality::Good ||
+                (quality == Quality::Ok && samples_ >= best_->samples + limits.patience);
+    }
+    if (over || (sure && !pending()))
+        return conclude(database, protocols, limited ? L7_REASON_LIMIT : L7_REASON_NONE);
+    if (!sure || announced_)
+        return std::nullopt;
+    auto early = conclude(database, protocols, L7_REASON_NONE);
+    early.follow = true;
+    announced_ = true;
+    return early;
+}
+
+const Judge::Live *Judge::proof() const {
+    const auto sure =
+        std::ranges::find_if(live_, [](const Live &one) { return !one.facts.protocol.empty(); });
+    return sure == live_.end() ? nullptr : &*sure;
+}
+
+bool Judge::pending() const {
+    return std::ranges::any_of(live_, [](const Live &one) {
+        return one.answer == Progress::More || one.answer == Progress::Known;
+    });
+}
+
+/// What was found out about a flow that a pattern says is of this protocol.
+const Facts *Judge::facts_of(std::string_view protocol) const {
+    for (const Live &one : live_) {
+        if (one.facts.carrier)
+            return &one.facts;
+        for (std::string_view words = one.kind->protocols; !words.empty();) {
+            const std::string_view word = words.substr(0, words.find(' '));
+            if (word == protocol)
+                return &one.facts;
+            words.remove_prefix(std::min(words.size(), word.size() + 1));
+        }
+    }
+    return nullptr;
 }
 
 void Judge::look(const Sample &sample, Scanner &scanner, const JudgeLimits &limits) {
     const unsigned direction = sample.head.direction & 1;
+    const auto transport = transport_of(key_.l4);
+    const bool has_l7filter = scanner.database().has_l7filter();
 
-    if (key_.l4 != L7_IPPROTO_TCP) {
-        scan(scanner, direction, sample.data,
-             std::max<std::uint64_t>(sample.data.size(), sample.head.wire_size));
-        if (scanner.database().has_l7filter())
+    if (!transport)
+        return;
+    if (*transport != Transport::Tcp) {
+        const View view{*transport,
+                        direction,
+                        sample.data,
+                        {},
+                        std::max<std::uint64_t>(sample.data.size(), sample.head.wire_size)};
+        dissect(view);
+        scan(scanner, view);
+        if (has_l7filter)
             merge(sample.data, limits.merged_bytes);
     } else if (!broken_[direction]) {
         Stream &stream = streams_[direction];
         const std::size_t before = stream.bytes().size();
         if ((sample.head.flags & L7_R_LOST) && sample.head.offset > before) {
-            broken_[direction] =
-                true; // what is missing was in our hands once and will not come again
+            // What is missing was in our hands once and will not come again.
+            broken_[direction] = true;
             return;
         }
         if (!stream.add(sample.head.offset, sample.data, limits.stream_bytes))
             return;
-        scan(scanner, direction, stream.bytes(), stream.bytes().size());
-        if (scanner.database().has_l7filter())
+        const View view{*transport, direction, stream.bytes(), streams_[direction ^ 1].bytes(),
+                        stream.bytes().size()};
+        if (!(flags_ & L7_R_MIDSTREAM))
+            dissect(view);
+        scan(scanner, view);
+        if (has_l7filter)
             merge(stream.bytes().subspan(before), limits.merged_bytes);
     }
-    if (scanner.database().has_l7filter() && !(flags_ & L7_R_MIDSTREAM))
+    if (has_l7filter && !(flags_ & L7_R_MIDSTREAM))
         for (const std::uint16_t evidence : scanner.scan_l7filter(merged_))
             consider(scanner.database(), evidence);
 }
 
-void Judge::scan(Scanner &scanner, unsigned direction, Bytes data, std::uint64_t size) {
-    const auto transport = transport_of(key_.l4);
-    if (!transport)
+void Judge::dissect(const View &view) {
+    if (!asked_[view.direction]) {
+        asked_[view.direction] = true;
+        for (const DissectorKind &kind : dissector_kinds())
+            if ((kind.transports >> static_cast<unsigned>(view.transport) & 1U) &&
+                std::ranges::find(live_, &kind, &Live::kind) == live_.end() && kind.begins(view))
+                live_.push_back({&kind, kind.make(), {}});
+    }
+    for (Live &one : live_) {
+        if (one.answer == Progress::Done)
+            continue;
+        const bool known = !one.facts.protocol.empty();
+        one.answer = one.dissector->take(view, one.facts);
+        if (!known && !one.facts.protocol.empty())
+            one.packet = last_packet_;
+        if (one.answer == Progress::NotMine && !one.facts.protocol.empty())
+            one.answer = Progress::Done;
+    }
+    std::erase_if(live_, [](const Live &one) { return one.answer == Progress::NotMine; });
+}
+
+/// Patterns have nothing to add to a proof, unless it is of what carries others.
+void Judge::scan(Scanner &scanner, const View &view) {
+    if (const Live *known = proof(); known && !known->facts.carrier)
         return;
-    const bool counts = *transport != Transport::Tcp;
-    for (const std::uint16_t atom : scanner.scan(*transport, direction, data, size))
+    const bool counts = view.transport != Transport::Tcp;
+    for (const std::uint16_t atom :
+         scanner.scan(view.transport, view.direction, view.data, view.size))
         note(scanner, atom, counts);
 }
 
@@ -170,20 +246,54 @@ void Judge::merge(Bytes data, std::size_t limit) {
     }
 }
 
-Judgement Judge::give_up(const Scanner &scanner, std::uint8_t limit_reason) const {
-    if (best_)
-        return {scanner.database().evidence(best_->evidence).protocol, L7_REASON_PATTERN,
-                best_->packet, best_->evidence};
-    if (fallback_ != L7_UNSET)
-        return {fallback_, L7_REASON_DISSECTOR, last_packet_};
-    std::uint8_t reason = L7_REASON_NO_MATCH;
+Judgement Judge::give_up(const Scanner &scanner, const Protocols &protocols,
+                         std::uint8_t limit_reason) const {
+    return conclude(scanner.database(), protocols, limit_reason);
+}
+
+/// The best that is known now: a proof, unless it is only of a carrier and a pattern names what it
+/// carries; else the best match.
+Judgement Judge::conclude(const Database &database, const Protocols &protocols,
+                          std::uint8_t limit_reason) const {
+    const Live *known = proof();
+    Judgement out;
+
+    out.update = announced_;
+    if (known) {
+        out.protocol = protocols.find(known->facts.protocol);
+        out.reason = L7_REASON_DISSECTOR;
+        out.packet = known->packet;
+        out.facts = &known->facts;
+        if (!known->facts.carrier || !best_ ||
+            database.evidence(best_->evidence).quality > Quality::Good)
+            return out;
+    }
+    if (best_) {
+        const std::uint16_t protocol = database.evidence(best_->evidence).protocol;
+        if (known && protocol == out.protocol)
+            return out;
+        out.protocol = protocol;
+        out.reason = L7_REASON_PATTERN;
+        out.packet = best_->packet;
+        out.evidence = best_->evidence;
+        out.facts = facts_of(protocols.name(protocol));
+        return out;
+    }
+    out.packet = last_packet_;
+    if (fallback_ != L7_UNSET) {
+        out.protocol = fallback_;
+        out.reason = L7_REASON_DISSECTOR;
+        return out;
+    }
+    out.protocol = L7_UNKNOWN;
+    out.reason = L7_REASON_NO_MATCH;
     if (flags_ & L7_R_MIDSTREAM)
-        reason = L7_REASON_MIDSTREAM;
+        out.reason = L7_REASON_MIDSTREAM;
     else if (!(seen_[0] && seen_[1]))
-        reason = L7_REASON_ONE_SIDED;
+        out.reason = L7_REASON_ONE_SIDED;
     else if (limit_reason != L7_REASON_NONE)
-        reason = limit_reason;
-    return {L7_UNKNOWN, reason, last_packet_};
+        out.reason = limit_reason;
+    return out;
 }
 
 std::size_t Judge::memory() const {

@@ -2,6 +2,7 @@
 // One flow under judgement: what has been seen of it, what that matched, and when that is enough.
 #pragma once
 
+#include "core/dissect/dissector.hpp"
 #include "core/flow/stream.hpp"
 #include "core/match/database.hpp"
 
@@ -25,7 +26,10 @@ struct Judgement {
     std::uint16_t protocol = L7_UNSET;
     std::uint8_t reason = L7_REASON_NONE;
     std::uint16_t packet = 0;
-    std::uint16_t evidence = 0; ///< of the database, where reason is L7_REASON_PATTERN
+    std::uint16_t evidence = 0;   ///< of the database, where reason is L7_REASON_PATTERN
+    bool follow = false;          ///< what comes next may tell more
+    bool update = false;          ///< there was a judgement before
+    const Facts *facts = nullptr; ///< until the judge is used again
 };
 
 /// Bounds of what one flow may cost.
@@ -44,16 +48,24 @@ class Judge {
     /// Forgets what has matched, as the patterns are others now, and keeps the bytes.
     void start_over();
 
-    /// Takes a sample and says what it decides, if anything.
+    /// Takes a sample and says what it decides, if anything: a judgement that asks to follow the
+    /// flow, once, and a last one.
     std::optional<Judgement> take(const Sample &sample, Scanner &scanner,
                                   const Protocols &protocols, const JudgeLimits &limits);
 
     /// Nothing more will come, or not for a while: the best there is, or unknown with the reason.
-    Judgement give_up(const Scanner &scanner, std::uint8_t limit_reason = L7_REASON_NONE) const;
+    Judgement give_up(const Scanner &scanner, const Protocols &protocols,
+                      std::uint8_t limit_reason = L7_REASON_NONE) const;
+
+    /// A judgement was given, and more is awaited.
+    bool announced() const { return announced_; }
 
     const l7_key &key() const { return key_; }
     std::uint32_t born() const { return born_; }
-    bool has_candidate() const { return best_.has_value(); }
+
+    /// Which end of the key began the flow.
+    unsigned initiator() const { return flags_ & L7_R_INITIATOR_1 ? 1 : 0; }
+    bool has_candidate() const { return best_.has_value() || proof(); }
     std::size_t memory() const;
 
   private:
@@ -67,8 +79,25 @@ class Judge {
         std::uint16_t samples; // payload packets seen when it was found
     };
 
+    /// A dissector at work on this flow, or one that has found all it wants.
+    struct Live {
+        const DissectorKind *kind;
+        std::unique_ptr<Dissector> dissector;
+        Facts facts;
+        Progress answer = Progress::More;
+        std::uint16_t packet = 0; ///< at which it was sure
+    };
+
+    std::optional<Judgement> decide(const Sample &sample, const Scanner &scanner,
+                                    const Protocols &protocols, const JudgeLimits &limits);
+    Judgement conclude(const Database &database, const Protocols &protocols,
+                       std::uint8_t limit_reason) const;
+    const Live *proof() const;
+    const Facts *facts_of(std::string_view protocol) const;
+    bool pending() const;
+    void dissect(const View &view);
     void look(const Sample &sample, Scanner &scanner, const JudgeLimits &limits);
-    void scan(Scanner &scanner, unsigned direction, Bytes data, std::uint64_t size);
+    void scan(Scanner &scanner, const View &view);
     void note(const Scanner &scanner, std::uint16_t atom, bool counts);
     bool met(const Database &database, const Evidence &evidence) const;
     void consider(const Database &database, std::uint16_t evidence);
@@ -88,6 +117,9 @@ class Judge {
     std::vector<std::uint8_t> merged_;  // l7-filter's buffer
     std::vector<Hit> hits_;
     std::optional<Candidate> best_;
+    std::vector<Live> live_;
+    std::array<bool, 2> asked_{}; // whose first bytes dissectors were asked about
+    bool announced_ = false;
 };
 
 } // namespace l7

@@ -10,6 +10,11 @@
 
 namespace l7 {
 
+namespace {
+constexpr std::pair<std::uint8_t, const char *> kAttributes[] = {
+    {L7_A_TLS, "tls"}, {L7_A_STARTTLS, "starttls"}, {L7_A_ECH, "ech"}, {L7_A_HINTED, "hinted"}};
+}
+
 const char *reason_name(std::uint8_t reason) {
     static constexpr std::array<const char *, L7_REASONS> kNames{
         "",         "pattern",  "dissector", "expected",  "replica",    "dns-hint",
@@ -21,7 +26,7 @@ std::string classid_text(std::uint32_t classid) {
     return classid == 0 ? std::string() : fmt::format("{:x}:{:x}", classid >> 16, classid & 0xffff);
 }
 
-FlowReport report_flow(const l7_key &key, const l7_flow &flow, const Protocols &protocols) {
+FlowReport report_flow(const l7_key &key, const l7_flow &flow, const Knowledge &knowledge) {
     const unsigned initiator = flow.flags & L7_F_INITIATOR_1 ? 1 : 0;
     const End source = end_of(key, initiator);
     const End target = end_of(key, initiator ^ 1);
@@ -32,7 +37,12 @@ FlowReport report_flow(const l7_key &key, const l7_flow &flow, const Protocols &
     out.sport = source.port;
     out.dst = target.address;
     out.dport = target.port;
-    out.protocol = protocols.name(flow.protocol);
+    out.protocol = knowledge.protocols->name(flow.protocol);
+    if (knowledge.hosts)
+        out.hostname = knowledge.hosts->name(flow.host);
+    for (const auto &[bit, word] : kAttributes)
+        if (flow.attributes & bit)
+            out.attributes.emplace_back(word);
     out.reason = reason_name(flow.reason);
     out.verdict_packet = flow.verdict_packet;
     out.packets = flow.packets[0] + flow.packets[1];
@@ -50,6 +60,7 @@ std::string to_json(const FlowReport &report) {
         {"protocol", report.protocol},
         {"application", report.application},
         {"hostname", report.hostname},
+        {"attributes", report.attributes},
         {"reason", report.reason},
         {"verdict_packet", report.verdict_packet},
         {"packets", report.packets},
@@ -76,6 +87,10 @@ std::string to_text(const FlowReport &report) {
         fmt::format("{:<5} {:<28} {:<28} {:<14} {:<11} @{:<3} {:>8} pkt {:>11} B", report.l4,
                     end(report.src, report.sport), end(report.dst, report.dport), report.protocol,
                     report.reason, report.verdict_packet, report.packets, report.bytes);
+    if (!report.application.empty())
+        out += " " + report.application;
+    if (!report.hostname.empty())
+        out += " " + report.hostname;
     if (report.live)
         out += fmt::format(" dev {} mark {:#x} class {}", report.live->dev, report.live->mark,
                            report.live->classid.empty() ? "-" : report.live->classid);

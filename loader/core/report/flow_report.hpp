@@ -2,13 +2,14 @@
 // A flow as people and tools see it.
 #pragma once
 
-#include "core/match/protocols.hpp"
+#include "core/flow/knowledge.hpp"
 
 #include <l7ctl/abi.h>
 
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace l7 {
 
@@ -31,6 +32,7 @@ struct FlowReport {
     std::string protocol;
     std::string application;
     std::string hostname;
+    std::vector<std::string> attributes; ///< "tls", "starttls", "ech", "hinted"
     std::string reason;
     std::uint32_t verdict_packet = 0; ///< from 1; 0 where there is none yet
     std::uint64_t packets = 0;
@@ -39,7 +41,7 @@ struct FlowReport {
 };
 
 /// Fills all but the live part.
-FlowReport report_flow(const l7_key &key, const l7_flow &flow, const Protocols &protocols);
+FlowReport report_flow(const l7_key &key, const l7_flow &flow, const Knowledge &knowledge);
 
 /// One JSON object without a newline; keys as DESIGN and l7ctl(8) name them.
 std::string to_json(const FlowReport &report);

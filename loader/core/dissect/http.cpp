@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "core/dissect/http.hpp"
+
+#include "core/dissect/reader.hpp"
+
+#include <algorithm>
+#include <cctype>
+
+namespace l7 {
+
+namespace {
+
+constexpr std::size_t kMethodMost = 20;
+constexpr std::size_t kDetailMost = 200;
+
+/// RFC 9110, 5.6.2.
+bool is_token(char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+           std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+}
+
+bool same_word(std::string_view a, std::string_view lower) {
+    return a.size() == lower.size() && std::ranges::equal(a, lower, [](char x, char y) {
+               return (x >= 'A' && x <= 'Z' ? x + 32 : x) == y;
+           });
+}
+
+std::string_view trimmed(std::string_view text) {
+    while (!text.empty() && (text.front() == ' ' || text.front() == '\t'))
+        text.remove_prefix(1);
+    while (!text.empty() && (text.back() == ' ' || text.back() == '\t' || text.back() == '\r'))
+        text.remove_suffix(1);
+    return text;
+}
+
+/// Host without its port (RFC 3986, 3.2.2).
+std::string_view without_port(std::string_view host) {
+    if (host.starts_with('['))
+        return host.substr(1, std::max<std::size_t>(host.find(']'), 1) - 1);
+    return host.substr(0, host.find(':'));
+}
+
+enum class Line { More, Wrong, Good };
+
+/// What a message says until its empty line.
+struct Message {
+    std::string_view method, target; ///< of a request
+    unsigned status = 0;             ///< of a response
+    std::string_view host, user_agent, upgrade, server, content_type;
+    bool complete = false; ///< the empty line is there
+    std::size_t body = 0;  ///< where the bytes after it begin
+
+    /// "METHOD target HTTP/1.x" (RFC 9112, 3) or "HTTP/1.x 123 reason" (RFC 9112, 4).
+    Line read_start(std::string_view text);
+    void read_fields(std::string_view text, std::size_t at);
+};
+
+Line Message::read_start(std::string_view text) {
+    const std::size_t end = text.find('\n');
+    const std::string_view line = text.substr(0, end);
+
+    if (line.starts_with("HTTP/1.")) {
+        if (line.size() >= 12 && std::isdigit(line[9]) && std::isdigit(line[10]) &&
+            std::isdigit(line[11]))
+            status = static_cast<unsigned>((line[9] - '0') * 100 + (line[10] - '0') * 10 +
+                                           (line[11] - '0'));
+        return status >= 100 && line[8] == ' '                     ? Line::Good
+               : end == std::string_view::npos && line.size() < 12 ? Line::More
+                                                                   : Line::Wrong;
+    }
+    const std::size_t space = line.find(' ');
+    method = line.substr(0, std::min(space, line.size()));
+    if (method.empty() || method.size() > kMethodMost || !std::ranges::all_of(method, is_token))
+        return Line::Wrong;
+    if (space == std::string_view::npos)
+        return end == std::string_view::npos ? Line::More : Line::Wrong;
+    const std::string_view rest = trimmed(line.substr(space + 1));
+    if (std::ranges::any_of(rest, [](char c) { return static_cast<unsigned char>(c) < ' '; }))
+        return Line::Wrong;
+    if (end == std::string_view::npos)
+        return Line::More;
+    const std::size_t version = rest.rfind(' ');
+    if (version == std::string_view::npos || !rest.substr(version + 1).starts_with("HTTP/1."))
+        return Line::Wrong;
+    target = rest.substr(0, version);
+    return Line::Good;
+}
+
+void Message::read_fields(std::string_view text, std::size_t at) {
+    while (at < text.size()) {
+        const std::size_t end = text.find('\n', at);
+        if (end == std::string_view::npos)
+            return; // the line may go on
+        const std::string_view line = trimmed(text.substr(at, end - at));
+        at = end + 1;
+        if (line.empty()) {
+            complete = true;
+            body = at;
+            return;
+        }
+        const std::size_t colon = line.find(':');
+        if (colon == std::string_view::npos)
+            continue;
+        const std::string_view name = line.substr(0, colon);
+        const std::string_view value = trimmed(line.substr(colon + 1));
+        if (same_word(name, "host"))
+            host = value;
+        else if (same_word(name, "user-agent"))
+            user_agent = value;
+        else if (same_word(name, "upgrade"))
+            upgrade = value;
+        else if (same_word(name, "server"))
+            server = value;
+        else if (same_word(name, "content-type"))
+            content_type = value;
+    }
+}
+
+void note(Facts &facts, const char *what, std::string_view value) {
+    if (!value.empty() &&
+        std::ranges::none_of(facts.details, [&](const auto &one) { return one.first == what; }))
+        facts.details.emplace_back(what, value.substr(0, kDetailMost));
+}
+
+class Http final : public Dissector {
+  public:
+    Progress take(const View &view, Facts &facts) override {
+        Message message;
+        const std::string_view text = text_of(view.data);
+        const Line start = message.read_start(text);
+
+        if (start == Line::More)
+            return facts.protocol.empty() ? Progress::More : Progress::Known;
+        if (start == Line::Wrong) // later bytes of a direction never change its first line
+            return facts.protocol.empty() ? Progress::NotMine : Progress::Done;
+        message.read_fields(text, text.find('\n') + 1);
+        if (facts.protocol.empty())
+            facts.protocol = "http";
+        facts.carrier = true;
+        return message.status ? response(message, facts) : request(message, facts);
+    }
+
+  private:
+    Progress request(const Message &message, Facts &facts) {
+        note(facts, "method", message.method);
+        if (message.method == "CONNECT") {
+            facts.protocol = "http-connect";
+            facts.carrier = false;
+            facts.hostname = without_port(message.target);
+        } else if (const auto scheme = message.target.find("://"); scheme < 8) {
+            // Absolute form: to a proxy (RFC 9112, 3.2.2).
+            const std::string_view rest = message.target.substr(scheme + 3);
+            facts.hostname = without_port(rest.substr(0, rest.find('/')));
+        } else if (!message.host.empty()) {
+            facts.hostname = without_port(message.host);
+        }
+        note(facts, "user-agent", message.user_agent);
+        upgrade_ = same_word(message.upgrade, "websocket");
+        if (!message.complete)
+            return Progress::Known;
+        return upgrade_ ? Progress::Known : Progress::Done;
+    }
+
+    Progress response(const Message &message, Facts &facts) {
+        note(facts, "server", message.server);
+        note(facts, "content-type", message.content_type);
+        if (message.status == 101 && same_word(message.upgrade, "websocket")) {
+            facts.protocol = "websocket";
+            facts.carrier = false;
+            return Progress::Done;
+        }
+        // Without the request there is no more to learn but what the header says.
+        return message.complete || upgrade_ ? Progress::Done : Progress::Known;
+    }
+
+    bool upgrade_ = false;
+};
+
+} // namespace
+
+bool http_begins(const View &view) {
+    const Bytes data = view.data;
+    const auto upper = [&](std::size_t i) {
+        return i >= data.size() || (data[i] >= 'A' && data[i] <= 'Z') || data[i] == '-' ||
+               data[i] == '_';
+    };
+    return !data.empty() &&
+           ((upper(0) && upper(1) && upper(2)) || text_of(data).starts_with("HTTP"));
+}
+
+std::unique_ptr<Dissector> make_http() {
+    return std::make_unique<Http>();
+}
+
+} // namespace l7

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "core/flow/knowledge.hpp"
+
+#include "core/dissect/dissector.hpp"
+#include "core/dissect/ip_protocol.hpp"
+
+namespace l7 {
+
+namespace {
+constexpr std::size_t kHosts = 65536;
+}
+
+void Knowledge::remember() {
+    hosts = std::make_shared<HostTable>(kHosts);
+    hints = std::make_shared<DnsHints>();
+    endpoints = std::make_shared<EndpointMemory>();
+}
+
+void Knowledge::keep_memory_of(const Knowledge &other) {
+    hosts = other.hosts;
+    hints = other.hints;
+    endpoints = other.endpoints;
+}
+
+KnownNumbers Knowledge::numbers() const {
+    KnownNumbers out;
+    out.protocols = *protocols;
+    return out;
+}
+
+Result<Knowledge> load_knowledge(const std::vector<std::filesystem::path> &directories,
+                                 const KnownNumbers &known, std::vector<std::string> &rejected) {
+    auto library = load_patterns(directories);
+    if (!library)
+        return library.error();
+    rejected.insert(rejected.end(), library->rejected.begin(), library->rejected.end());
+    const auto protocols = std::make_shared<Protocols>(known.protocols);
+    add_ip_protocols(*protocols);
+    add_dissector_protocols(*protocols);
+    auto database = Database::compile(*library, *protocols, rejected);
+    if (!database)
+        return database.error();
+    return Knowledge{std::move(*database), protocols};
+}
+
+} // namespace l7

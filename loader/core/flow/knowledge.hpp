@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// All that flows are judged by: what was loaded, and what was learnt. What is null is done without.
+#pragma once
+
+#include "core/match/database.hpp"
+#include "core/match/protocols.hpp"
+#include "core/names/dns_hints.hpp"
+#include "core/names/endpoint_memory.hpp"
+#include "core/names/host_table.hpp"
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace l7 {
+
+/// Numbers that are given already, as pinned maps hold them.
+struct KnownNumbers {
+    Protocols protocols;
+    NameNumbers applications{1, L7_APPLICATIONS_MAX};
+};
+
+struct Knowledge {
+    std::shared_ptr<const Database> database;
+    std::shared_ptr<const Protocols> protocols;
+    std::shared_ptr<HostTable> hosts = {};
+    std::shared_ptr<DnsHints> hints = {};
+    std::shared_ptr<EndpointMemory> endpoints = {};
+
+    /// Memory of its own for what is learnt.
+    void remember();
+
+    /// Goes on with what another learnt.
+    void keep_memory_of(const Knowledge &other);
+
+    KnownNumbers numbers() const;
+};
+
+/// Loads and compiles what the directories hold; what is left out is added to `rejected` as
+/// `file:line: what`.
+Result<Knowledge> load_knowledge(const std::vector<std::filesystem::path> &directories,
+                                 const KnownNumbers &known, std::vector<std::string> &rejected);
+
+} // namespace l7
