@@ -2,14 +2,30 @@
 #include "cli/cli.hpp"
 
 #include "capture/offline.hpp"
+#include "core/report/explanation.hpp"
 #include "core/report/flow_report.hpp"
 
 #include <cstdio>
 #include <fmt/format.h>
+#include <limits>
+#include <map>
 
 namespace fs = std::filesystem;
 
 namespace l7 {
+
+namespace {
+
+struct ByFlow {
+    using Id = std::pair<l7_key, std::uint32_t>;
+    bool operator()(const Id &a, const Id &b) const {
+        const int keys = std::memcmp(&a.first, &b.first, sizeof(l7_key));
+        return keys != 0 ? keys < 0 : a.second < b.second;
+    }
+};
+using Explanations = std::map<ByFlow::Id, Explanation, ByFlow>;
+
+} // namespace
 
 Result<void> classify_command(const GlobalOptions &global, const ClassifyOptions &options) {
     std::vector<fs::path> directories;
@@ -29,12 +45,25 @@ Result<void> classify_command(const GlobalOptions &global, const ClassifyOptions
 
     for (const std::string &file : options.files) {
         knowledge->remember(); // captures know nothing of each other
+        if (options.explain)
+            knowledge->journal = std::make_shared<Journal>(std::numeric_limits<std::size_t>::max());
         Offline offline(*knowledge);
         const auto read = offline.read(file);
         offline.finish();
+        Explanations explanations;
+        if (knowledge->journal)
+            knowledge->journal->each([&](const Explanation &one) {
+                explanations.insert_or_assign({one.verdict.key, one.verdict.born}, one);
+            });
         for (const NativeFlow &flow : offline.path().flows()) {
             const FlowReport report = report_flow(flow.key, flow.flow, *knowledge);
-            const std::string line = global.json ? to_json(report) + "\n" : to_text(report);
+            const auto known = explanations.find({flow.key, flow.flow.born});
+            const Explanation *why = known == explanations.end() ? nullptr : &known->second;
+            const std::string line =
+                options.explain
+                    ? (global.json ? explain_json(report, why) + "\n" : explain_text(report, why))
+                : global.json ? to_json(report) + "\n"
+                              : to_text(report);
             std::fwrite(line.data(), 1, line.size(), stdout);
         }
         if (!read)

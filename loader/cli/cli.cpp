@@ -61,6 +61,9 @@ struct CommandLine {
         command("flows", "live flows", [this] {
             return flows_command(global, words);
         })->add_option("filter", words, "protocol|dev|l4|host|port|reason VALUE ...");
+        command("explain", "how live flows got their verdicts", [this] {
+            return explain_command(global, words);
+        })->add_option("filter", words, "which flows, as for flows");
         command("stats", "packets, bytes and flows per protocol, device and direction", [this] {
             return stats_command(global, words);
         })->add_option("words", words, "dev DEV");
@@ -86,6 +89,7 @@ struct CommandLine {
     void file_commands() {
         CLI::App *offline = command("classify", "classify the flows of capture files",
                                     [this] { return classify_command(global, classify); });
+        offline->add_flag("--explain", classify.explain, "say how each verdict came about");
         offline->add_option("file", classify.files, "pcap or pcapng files")->required();
         CLI::Option *add = offline->add_option("--patterns", classify.patterns,
                                                "directory of patterns that come first");

@@ -26,6 +26,7 @@ struct ClassifyOptions {
     std::vector<std::string> files;
     std::vector<std::string> patterns;
     std::vector<std::string> only_patterns;
+    bool explain = false;
 };
 Result<void> classify_command(const GlobalOptions &global, const ClassifyOptions &options);
 
@@ -46,6 +47,7 @@ Result<void> attach_command(const GlobalOptions &global, const std::vector<std::
 Result<void> detach_command(const GlobalOptions &global, const std::vector<std::string> &words);
 Result<void> status_command(const GlobalOptions &global);
 Result<void> flows_command(const GlobalOptions &global, const std::vector<std::string> &words);
+Result<void> explain_command(const GlobalOptions &global, const std::vector<std::string> &words);
 Result<void> stats_command(const GlobalOptions &global, const std::vector<std::string> &words);
 Result<void> reload_command(const GlobalOptions &global);
 Result<void> bypass_command(const GlobalOptions &global, const std::string &word);

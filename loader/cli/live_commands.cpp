@@ -90,6 +90,10 @@ Result<void> flows_command(const GlobalOptions &global, const std::vector<std::s
     return ask(global, {{"command", "flows"}, {"filter", words}});
 }
 
+Result<void> explain_command(const GlobalOptions &global, const std::vector<std::string> &words) {
+    return ask(global, {{"command", "explain"}, {"filter", words}});
+}
+
 Result<void> stats_command(const GlobalOptions &global, const std::vector<std::string> &words) {
     const auto parsed = parse_words("stats", words);
     if (!parsed)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/commands.hpp"
 
+#include "core/report/explanation.hpp"
 #include "core/report/flow_filter.hpp"
 #include "core/report/flow_report.hpp"
 #include "daemon/daemon.hpp"
@@ -68,7 +69,9 @@ class LiveParts {
     std::array<std::string, L7_ATTACH_MAX / 2> devices_;
 };
 
-Result<void> flows(Daemon &daemon, const nlohmann::json &request, Answer &answer) {
+/// Lists flows, or explains them.
+Result<void> list_flows(Daemon &daemon, const nlohmann::json &request, Answer &answer,
+                        bool explain) {
     const auto filter = FlowFilter::parse(request.value("filter", std::vector<std::string>{}));
     if (!filter)
         return filter.error();
@@ -78,11 +81,25 @@ Result<void> flows(Daemon &daemon, const nlohmann::json &request, Answer &answer
     const auto show = [&](const l7_flow_entry &entry) {
         FlowReport report = report_flow(entry.key, entry.flow, catalog->knowledge);
         report.live = live.of(entry);
-        return !filter->shows(report) || answer.write(json ? to_json(report) : to_text(report));
+        if (!filter->shows(report))
+            return true;
+        if (!explain)
+            return answer.write(json ? to_json(report) : to_text(report));
+        const auto known = catalog->knowledge.journal->find(entry.key, entry.flow.born);
+        const Explanation *why = known ? &*known : nullptr;
+        return answer.write(json ? explain_json(report, why) : explain_text(report, why));
     };
     if (auto walked = daemon.kernel().walk(KernelState::Table::Flows, show); !walked)
         return walked;
     return daemon.kernel().walk(KernelState::Table::Newcomers, show);
+}
+
+Result<void> flows(Daemon &daemon, const nlohmann::json &request, Answer &answer) {
+    return list_flows(daemon, request, answer, false);
+}
+
+Result<void> explain(Daemon &daemon, const nlohmann::json &request, Answer &answer) {
+    return list_flows(daemon, request, answer, true);
 }
 
 Result<void> stats(Daemon &daemon, const nlohmann::json &request, Answer &answer) {
@@ -157,8 +174,9 @@ Result<void> same_namespace(const nlohmann::json &request) {
 Result<void> carry_out(Daemon &daemon, const nlohmann::json &request, Answer &answer) {
     using Command = Result<void> (*)(Daemon &, const nlohmann::json &, Answer &);
     static const std::map<std::string, Command> kCommands{
-        {"attach", attach}, {"detach", detach}, {"status", status_command}, {"flows", flows},
-        {"stats", stats},   {"reload", reload}, {"bypass", bypass},         {"stop", stop},
+        {"attach", attach}, {"detach", detach},   {"status", status_command},
+        {"flows", flows},   {"stats", stats},     {"reload", reload},
+        {"bypass", bypass}, {"explain", explain}, {"stop", stop},
     };
     const auto command = kCommands.find(request["command"].get<std::string>());
     if (command == kCommands.end())

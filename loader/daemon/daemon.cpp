@@ -93,6 +93,7 @@ Result<void> Daemon::open(bool discard_state) {
     catalog->knowledge.hosts = std::make_shared<HostTable>(kernel_->hosts());
     catalog->knowledge.hints = std::make_shared<DnsHints>();
     catalog->knowledge.endpoints = std::make_shared<EndpointMemory>();
+    catalog->knowledge.journal = std::make_shared<Journal>();
     catalog_ = std::make_shared<const Catalog>(std::move(*catalog));
     if (auto stored = store_names(catalog_->knowledge); !stored)
         return stored;

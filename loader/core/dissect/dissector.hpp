@@ -23,6 +23,9 @@ struct Binding {
     std::uint32_t ttl_s;
 };
 
+/// Of use to whoever asks how a verdict came about: alpn, ja4, user-agent, ...
+using Details = std::vector<std::pair<const char *, std::string>>;
+
 /// What is found out about a flow beside its protocol.
 struct Facts {
     std::string_view protocol;     ///< of static storage; empty where the bytes prove none
@@ -30,7 +33,7 @@ struct Facts {
     std::string hostname;          ///< SNI, Host, the name asked for
     std::uint8_t attributes = 0;   ///< L7_A_
     std::vector<Binding> bindings; ///< addresses of hostname
-    std::vector<std::pair<const char *, std::string>> details; ///< alpn, ja4, user-agent, ...
+    Details details;
 
     void clear() { *this = {}; }
 };
@@ -59,6 +62,7 @@ class Dissector {
 };
 
 struct DissectorKind {
+    const char *name;
     /// Protocols that its facts are of, words between spaces, where a pattern was what named one.
     std::string_view protocols;
     unsigned transports; ///< bit n: Transport n

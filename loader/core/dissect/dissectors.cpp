@@ -12,8 +12,8 @@ constexpr unsigned kTcp = 1U << static_cast<unsigned>(Transport::Tcp);
 constexpr unsigned kUdp = 1U << static_cast<unsigned>(Transport::Udp);
 
 constexpr DissectorKind kKinds[] = {
-    {"http", kTcp, http_begins, make_http},
-    {"dns mdns llmnr netbios", kTcp | kUdp, dns_begins, make_dns},
+    {"http", "http", kTcp, http_begins, make_http},
+    {"dns", "dns mdns llmnr netbios", kTcp | kUdp, dns_begins, make_dns},
 };
 
 } // namespace

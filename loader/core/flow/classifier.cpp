@@ -48,7 +48,7 @@ std::optional<l7_verdict> Classifier::take(const Sample &sample, std::uint64_t n
         judge.begin(sample);
     const auto judgement = judge.take(sample, *scanner_, *knowledge_.protocols, limits_.judge);
     if (judgement && !judgement->follow) {
-        const l7_verdict out = verdict(head.key, head.born, *judgement, judge.initiator(), now_ns);
+        const l7_verdict out = verdict(judge, *judgement, now_ns);
         remember(head.hash, head.born, out.flags & L7_V_FOLLOW ? out.protocol : 0);
         if (at != flows_.end())
             release(at);
@@ -56,7 +56,7 @@ std::optional<l7_verdict> Classifier::take(const Sample &sample, std::uint64_t n
     }
     std::optional<l7_verdict> out;
     if (judgement)
-        out = verdict(head.key, head.born, *judgement, judge.initiator(), now_ns);
+        out = verdict(judge, *judgement, now_ns);
     if (at == flows_.end()) {
         if (flows_.size() >= limits_.flows)
             push_out(now_ns);
@@ -157,25 +157,29 @@ void Classifier::release(Flows::iterator at) {
     flows_.erase(at);
 }
 
-l7_verdict Classifier::verdict(const l7_key &key, std::uint32_t born, const Judgement &judgement,
-                               unsigned initiator, std::uint64_t now_ns) {
+l7_verdict Classifier::verdict(const Judge &judge, const Judgement &judgement,
+                               std::uint64_t now_ns) {
     l7_verdict out{};
 
-    out.key = key;
+    out.key = judge.key();
     out.protocol = judgement.protocol;
     out.packet = judgement.packet;
     out.reason = judgement.reason;
     out.op = judgement.update ? L7_APPLY_UPDATE : L7_APPLY_VERDICT;
-    out.born = born;
+    out.born = judge.born();
     if (judgement.facts)
         name(out, *judgement.facts, now_ns);
     if (judgement.follow) {
         out.flags = L7_V_FOLLOW;
     } else {
-        remember_server(out, initiator ^ 1, now_ns);
+        remember_server(out, judge.initiator() ^ 1, now_ns);
         // The question was enough for the verdict; the answer is still worth hearing.
-        if (out.protocol == dns_ && key.l4 == L7_IPPROTO_UDP && !judgement.update)
+        if (out.protocol == dns_ && out.key.l4 == L7_IPPROTO_UDP && !judgement.update)
             out.flags = L7_V_FOLLOW;
+        if (knowledge_.journal)
+            knowledge_.journal->add({out, judge.trace(),
+                                     judgement.facts ? judgement.facts->details : Details{},
+                                     knowledge_.database});
     }
     if (!judgement.update)
         (out.protocol == L7_UNKNOWN ? counters_.given_up : counters_.judged)++;
@@ -226,9 +230,7 @@ void Classifier::remember_server(l7_verdict &verdict, unsigned server, std::uint
 
 l7_verdict Classifier::given_up(const Judge &judge, std::uint64_t now_ns,
                                 std::uint8_t limit_reason) {
-    return verdict(judge.key(), judge.born(),
-                   judge.give_up(*scanner_, *knowledge_.protocols, limit_reason), judge.initiator(),
-                   now_ns);
+    return verdict(judge, judge.give_up(*scanner_, *knowledge_.protocols, limit_reason), now_ns);
 }
 
 void Classifier::push_out(std::uint64_t now_ns) {

@@ -79,8 +79,7 @@ class Classifier {
     void link_newest(Entry &entry);
     std::unique_ptr<Judge> spare();
     void release(Flows::iterator at);
-    l7_verdict verdict(const l7_key &key, std::uint32_t born, const Judgement &judgement,
-                       unsigned initiator, std::uint64_t now_ns);
+    l7_verdict verdict(const Judge &judge, const Judgement &judgement, std::uint64_t now_ns);
     l7_verdict given_up(const Judge &judge, std::uint64_t now_ns,
                         std::uint8_t limit_reason = L7_REASON_NONE);
     void name(l7_verdict &verdict, const Facts &facts, std::uint64_t now_ns);

@@ -28,6 +28,7 @@ void Judge::begin(const Sample &first) {
     live_.clear();
     asked_ = {};
     announced_ = false;
+    trace_.clear();
 }
 
 void Judge::start_over() {
@@ -50,6 +51,7 @@ std::optional<Judgement> Judge::take(const Sample &sample, Scanner &scanner,
     if (!sample.data.empty()) {
         samples_++;
         seen_[sample.head.direction & 1] = true;
+        trace_.saw(sample.head.direction, sample.data);
         look(sample, scanner, limits);
     }
     return decide(sample, scanner, protocols, limits);
@@ -77,6 +79,7 @@ std::optional<Judgement> Judge::decide(const Sample &sample, const Scanner &scan
     auto early = conclude(database, protocols, L7_REASON_NONE);
     early.follow = true;
     announced_ = true;
+    trace_.note(TraceEvent::Kind::Announced, last_packet_);
     return early;
 }
 
@@ -130,6 +133,7 @@ void Judge::look(const Sample &sample, Scanner &scanner, const JudgeLimits &limi
         if ((sample.head.flags & L7_R_LOST) && sample.head.offset > before) {
             // What is missing was in our hands once and will not come again.
             broken_[direction] = true;
+            trace_.note(TraceEvent::Kind::Gap, last_packet_, direction);
             return;
         }
         if (!stream.add(sample.head.offset, sample.data, limits.stream_bytes))
@@ -147,23 +151,37 @@ void Judge::look(const Sample &sample, Scanner &scanner, const JudgeLimits &limi
             consider(scanner.database(), evidence);
 }
 
+namespace {
+std::size_t index_of(const DissectorKind &kind) {
+    return static_cast<std::size_t>(&kind - dissector_kinds().data());
+}
+} // namespace
+
 void Judge::dissect(const View &view) {
     if (!asked_[view.direction]) {
         asked_[view.direction] = true;
         for (const DissectorKind &kind : dissector_kinds())
             if ((kind.transports >> static_cast<unsigned>(view.transport) & 1U) &&
-                std::ranges::find(live_, &kind, &Live::kind) == live_.end() && kind.begins(view))
+                std::ranges::find(live_, &kind, &Live::kind) == live_.end() && kind.begins(view)) {
                 live_.push_back({&kind, kind.make(), {}});
+                trace_.note(TraceEvent::Kind::Asked, last_packet_, index_of(kind));
+            }
     }
     for (Live &one : live_) {
         if (one.answer == Progress::Done)
             continue;
         const bool known = !one.facts.protocol.empty();
         one.answer = one.dissector->take(view, one.facts);
-        if (!known && !one.facts.protocol.empty())
+        if (!known && !one.facts.protocol.empty()) {
             one.packet = last_packet_;
+            trace_.note(TraceEvent::Kind::Proved, last_packet_, index_of(*one.kind));
+        }
         if (one.answer == Progress::NotMine && !one.facts.protocol.empty())
             one.answer = Progress::Done;
+        if (one.answer == Progress::NotMine)
+            trace_.note(TraceEvent::Kind::Declined, last_packet_, index_of(*one.kind));
+        else if (one.answer == Progress::Done)
+            trace_.note(TraceEvent::Kind::Complete, last_packet_, index_of(*one.kind));
     }
     std::erase_if(live_, [](const Live &one) { return one.answer == Progress::NotMine; });
 }
@@ -214,6 +232,9 @@ void Judge::consider(const Database &database, std::uint16_t evidence) {
         best_ = Candidate{evidence, last_packet_, samples_};
     else if (better(database, evidence, best_->evidence))
         best_ = Candidate{evidence, last_packet_, best_->samples};
+    else
+        return;
+    trace_.note(TraceEvent::Kind::Matched, last_packet_, evidence);
 }
 
 bool Judge::better(const Database &database, std::uint16_t a, std::uint16_t b) const {

@@ -4,6 +4,7 @@
 
 #include "core/dissect/dissector.hpp"
 #include "core/flow/stream.hpp"
+#include "core/flow/trace.hpp"
 #include "core/match/database.hpp"
 
 #include <l7ctl/abi.h>
@@ -60,6 +61,7 @@ class Judge {
     /// A judgement was given, and more is awaited.
     bool announced() const { return announced_; }
 
+    const Trace &trace() const { return trace_; }
     const l7_key &key() const { return key_; }
     std::uint32_t born() const { return born_; }
 
@@ -120,6 +122,7 @@ class Judge {
     std::vector<Live> live_;
     std::array<bool, 2> asked_{}; // whose first bytes dissectors were asked about
     bool announced_ = false;
+    Trace trace_;
 };
 
 } // namespace l7

@@ -20,6 +20,7 @@ void Knowledge::keep_memory_of(const Knowledge &other) {
     hosts = other.hosts;
     hints = other.hints;
     endpoints = other.endpoints;
+    journal = other.journal;
 }
 
 KnownNumbers Knowledge::numbers() const {

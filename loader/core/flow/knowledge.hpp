@@ -2,6 +2,7 @@
 // All that flows are judged by: what was loaded, and what was learnt. What is null is done without.
 #pragma once
 
+#include "core/flow/journal.hpp"
 #include "core/match/database.hpp"
 #include "core/match/protocols.hpp"
 #include "core/names/dns_hints.hpp"
@@ -27,6 +28,7 @@ struct Knowledge {
     std::shared_ptr<HostTable> hosts = {};
     std::shared_ptr<DnsHints> hints = {};
     std::shared_ptr<EndpointMemory> endpoints = {};
+    std::shared_ptr<Journal> journal = {};
 
     /// Memory of its own for what is learnt.
     void remember();
