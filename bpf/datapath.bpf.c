@@ -31,6 +31,7 @@ struct l7_scratch {
     struct l7_walk walk;
     struct l7_flow fresh;
     struct l7_record head;
+    struct l7_endpoint server;
 };
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -86,6 +87,23 @@ L7_STEP int l7_sample(struct __sk_buff *skb, struct l7_flow *flow, struct l7_pas
     return 0;
 }
 
+/* A new flow starts with what its server's last flows were. */
+L7_STEP int l7_presume(const struct l7_key *key, struct l7_flow *fresh) {
+    __u32 zero = 0;
+    struct l7_scratch *s = bpf_map_lookup_elem(&scratch, &zero);
+    struct l7_endpoint_verdict *known;
+
+    if (!s || !key || !fresh)
+        return 0;
+    l7_flow_server(key, fresh, &s->server);
+    known = bpf_map_lookup_elem(&endpoints, &s->server);
+    if (!known || known->until_s < bpf_ktime_get_ns() / 1000000000)
+        return 0;
+    l7_flow_presume(fresh, known->protocol, known->application);
+    l7_count(flows_provisional);
+    return 0;
+}
+
 /* A flow that has no verdict yet, or none that names a protocol. Returns its protocol number. */
 L7_STEP __u32 l7_newcomer(struct __sk_buff *skb, struct l7_pass *pass) {
     __u32 direction, ends, zero = 0;
@@ -110,6 +128,7 @@ L7_STEP __u32 l7_newcomer(struct __sk_buff *skb, struct l7_pass *pass) {
         if (!s)
             return L7_UNSET;
         l7_flow_begin(&s->fresh, &pass->packet, pass->now);
+        l7_presume(&key, &s->fresh);
         /* Where two CPUs meet here, one creates the flow and the other's attempt changes nothing.
          */
         if (bpf_map_update_elem(&newcomers, &key, &s->fresh, BPF_NOEXIST) == 0) {

@@ -105,6 +105,14 @@ struct {
 
 /* Writer: the loader. */
 struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, L7_ENDPOINTS_MAX);
+    __type(key, struct l7_endpoint);
+    __type(value, struct l7_endpoint_verdict);
+} endpoints SEC(".maps");
+
+/* Writer: the loader. */
+struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(map_flags, BPF_F_MMAPABLE);
     __uint(max_entries, L7_HOSTS_MAX);

@@ -17,6 +17,7 @@
 #define L7_APPLICATIONS_MAX 4096 /* application numbers, 0 being none */
 #define L7_NAME_MAX 32           /* bytes of a protocol's or application's name with its NUL */
 #define L7_HOSTS_MAX 32768       /* host names at hand for showing */
+#define L7_ENDPOINTS_MAX 16384   /* servers whose next flows are believed to be like their last */
 #define L7_SHARDS_MAX 64         /* ring buffers, one per worker */
 #define L7_SAMPLE_MAX 4096       /* payload bytes one ring record can carry */
 #define L7_BATCH_MAX 256         /* verdicts applied by one run of l7_apply */
@@ -234,6 +235,7 @@ struct l7_counters {
     __u64 headers_pulled;
     __u64 flows_created;
     __u64 flows_restarted;
+    __u64 flows_provisional; /* took the verdict of their server's last flows */
     __u64 newcomers_failed;
     __u64 limit_packets;
     __u64 limit_bytes;
@@ -272,6 +274,21 @@ L7_ASSERT(sizeof(struct l7_attachment) == 32);
 struct l7_protocol_name {
     char name[L7_NAME_MAX];
 };
+
+/* What the last flows to a server's port all were. */
+struct l7_endpoint {
+    __be32 addr[4]; /* as in l7_key */
+    __be16 port;
+    __u8 l4;
+    __u8 reserved;
+};
+L7_ASSERT(sizeof(struct l7_endpoint) == 20);
+struct l7_endpoint_verdict {
+    __u16 protocol;
+    __u16 application;
+    __u32 until_s; /* of CLOCK_MONOTONIC */
+};
+L7_ASSERT(sizeof(struct l7_endpoint_verdict) == 8);
 
 /* A host name that flows refer to by id. A slot that is given to another name changes its id. */
 struct l7_host {

@@ -56,6 +56,29 @@ L7_INLINE void l7_flow_begin(struct l7_flow *flow, const struct l7_packet *packe
         flow->flags |= L7_F_INITIATOR_1;
 }
 
+/* The end of the flow that did not begin it. */
+L7_INLINE void l7_flow_server(const struct l7_key *key, const struct l7_flow *flow,
+                              struct l7_endpoint *server) {
+    const __u32 end = flow->flags & L7_F_INITIATOR_1 ? 0 : 1;
+
+    server->addr[0] = key->addr[end][0];
+    server->addr[1] = key->addr[end][1];
+    server->addr[2] = key->addr[end][2];
+    server->addr[3] = key->addr[end][3];
+    server->port = key->port[end];
+    server->l4 = key->l4;
+    server->reserved = 0;
+}
+
+/* What its server's last flows were, until its own bytes say more. */
+L7_INLINE void l7_flow_presume(struct l7_flow *flow, __u16 protocol, __u16 application) {
+    flow->protocol = protocol;
+    flow->application = application;
+    flow->reason = L7_REASON_ENDPOINT;
+    flow->verdict_packet = 1;
+    flow->flags |= L7_F_PROVISIONAL;
+}
+
 /* 0: from the initiator, 1: to it. */
 L7_INLINE __u32 l7_flow_direction(const struct l7_flow *flow, const struct l7_packet *packet) {
     return (packet->from ^ (flow->flags & L7_F_INITIATOR_1)) & 1;

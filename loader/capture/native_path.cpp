@@ -17,7 +17,8 @@ bool NativePath::FragmentEqual::operator()(const l7_fragment_key &a,
     return std::memcmp(&a, &b, sizeof(a)) == 0;
 }
 
-NativePath::NativePath(NativeLimits limits, Sink sink) : limits_(limits), sink_(std::move(sink)) {}
+NativePath::NativePath(NativeLimits limits, Sink sink, Presume presume)
+    : limits_(limits), sink_(std::move(sink)), presume_(std::move(presume)) {}
 
 void NativePath::packet(const std::uint8_t *data, std::size_t size, std::uint32_t wire_size,
                         std::uint64_t time_ns, bool l3) {
@@ -56,6 +57,14 @@ NativeFlow &NativePath::flow_of(const l7_packet &packet, std::uint64_t time_ns, 
         fresh.key = packet.key;
         fresh.first_ns = time_ns;
         l7_flow_begin(&fresh.flow, &packet, now);
+        if (presume_) {
+            l7_endpoint server;
+            l7_flow_server(&packet.key, &fresh.flow, &server);
+            if (const auto verdict = presume_(server, time_ns)) {
+                l7_flow_presume(&fresh.flow, verdict->protocol, verdict->application);
+                counters_.flows_provisional++;
+            }
+        }
         counters_.flows_created++;
         known = &fresh;
     }

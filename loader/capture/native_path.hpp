@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -34,8 +35,12 @@ class NativePath {
   public:
     using Sink = std::function<void(const Sample &)>;
 
+    /// What a new flow to this server is presumed to be; nothing is an answer.
+    using Presume = std::function<std::optional<l7_endpoint_verdict>(const l7_endpoint &,
+                                                                     std::uint64_t now_ns)>;
+
     /// Each sample goes to `sink`, which may call apply for the same flow at once.
-    NativePath(NativeLimits limits, Sink sink);
+    NativePath(NativeLimits limits, Sink sink, Presume presume = {});
 
     /// One packet: the bytes at hand, its size on the wire, its time, and whether it starts with
     /// its IP header.
@@ -65,6 +70,7 @@ class NativePath {
 
     NativeLimits limits_;
     Sink sink_;
+    Presume presume_;
     l7_counters counters_{};
     std::deque<NativeFlow> flows_;
     std::unordered_map<l7_key, NativeFlow *, KeyHash, KeyEqual> live_;

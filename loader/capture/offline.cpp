@@ -10,15 +10,31 @@ namespace l7 {
 
 namespace {
 constexpr std::uint64_t kSweepNs = 100'000'000;
+
+NativePath::Presume presume(std::shared_ptr<const EndpointMemory> endpoints) {
+    if (!endpoints)
+        return {};
+    return
+        [endpoints = std::move(endpoints)](
+            const l7_endpoint &server, std::uint64_t now_ns) -> std::optional<l7_endpoint_verdict> {
+            const auto known = endpoints->find(server, now_ns);
+            if (!known)
+                return std::nullopt;
+            return l7_endpoint_verdict{known->protocol, known->application, 0};
+        };
 }
+} // namespace
 
 Offline::Offline(Knowledge knowledge, NativeLimits limits)
-    : path_(limits, [this](const Sample &sample) {
-          if (const auto verdict = classifier_.take(sample, now_ns_))
-              path_.apply(*verdict);
-          if (const auto verdict = classifier_.take_pushed_out())
-              path_.apply(*verdict);
-      }) {
+    : path_(
+          limits,
+          [this](const Sample &sample) {
+              if (const auto verdict = classifier_.take(sample, now_ns_))
+                  path_.apply(*verdict);
+              if (const auto verdict = classifier_.take_pushed_out())
+                  path_.apply(*verdict);
+          },
+          presume(knowledge.endpoints)) {
     classifier_.use(std::move(knowledge));
 }
 

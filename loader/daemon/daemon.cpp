@@ -23,6 +23,8 @@ namespace {
 
 constexpr std::size_t kNotes = 20;
 constexpr unsigned kSweepEvery = 2; // ticks, which are seconds
+constexpr auto kPresumeSeconds =
+    static_cast<std::uint32_t>(EndpointMemory::kLifeNs / 1'000'000'000);
 
 sigset_t our_signals() {
     sigset_t set;
@@ -90,10 +92,7 @@ Result<void> Daemon::open(bool discard_state) {
     auto catalog = load_catalog(instance_.config, instance_.config_named, known);
     if (!catalog)
         return catalog.error();
-    catalog->knowledge.hosts = std::make_shared<HostTable>(kernel_->hosts());
-    catalog->knowledge.hints = std::make_shared<DnsHints>();
-    catalog->knowledge.endpoints = std::make_shared<EndpointMemory>();
-    catalog->knowledge.journal = std::make_shared<Journal>();
+    give_memory(*catalog, nullptr);
     catalog_ = std::make_shared<const Catalog>(std::move(*catalog));
     if (auto stored = store_names(catalog_->knowledge); !stored)
         return stored;
@@ -123,6 +122,34 @@ Result<void> Daemon::open(bool discard_state) {
     for (const std::string &line : catalog_->warnings)
         note(instance_.config + " " + line);
     return {};
+}
+
+/// What is learnt from traffic outlives a reload; what the configuration turns off is forgotten.
+void Daemon::give_memory(Catalog &catalog, const Knowledge *before) {
+    Knowledge &now = catalog.knowledge;
+
+    if (before)
+        now.keep_memory_of(*before);
+    if (!now.hosts)
+        now.hosts = std::make_shared<HostTable>(kernel_->hosts());
+    if (!now.journal)
+        now.journal = std::make_shared<Journal>();
+    if (!catalog.config.dns_hints)
+        now.hints.reset();
+    else if (!now.hints)
+        now.hints = std::make_shared<DnsHints>();
+    if (!catalog.config.remember_servers) {
+        now.endpoints.reset();
+        kernel_->presume_nothing();
+    } else if (!now.endpoints) {
+        now.endpoints = std::make_shared<EndpointMemory>([this](const l7_endpoint &server,
+                                                                const auto &verdict) {
+            if (verdict)
+                kernel_->presume(server, verdict->protocol, verdict->application, kPresumeSeconds);
+            else
+                kernel_->presume(server, 0, 0, 0);
+        });
+    }
 }
 
 Result<void> Daemon::store_names(const Knowledge &knowledge) const {
@@ -220,7 +247,7 @@ Result<void> Daemon::reload() {
     auto next = load_catalog(instance_.config, instance_.config_named, before->knowledge.numbers());
     if (!next)
         return std::move(next.error()).within("reload: nothing was changed");
-    next->knowledge.keep_memory_of(before->knowledge);
+    give_memory(*next, &before->knowledge);
     const auto after = std::make_shared<const Catalog>(std::move(*next));
     // Names first: a flow may get a new protocol's number at once.
     if (auto stored = store_names(after->knowledge); !stored)

@@ -49,6 +49,7 @@ class Daemon {
   private:
     explicit Daemon(Instance instance) : instance_(std::move(instance)) {}
     Result<void> open(bool discard_state);
+    void give_memory(Catalog &catalog, const Knowledge *before);
     Result<void> store_names(const Knowledge &knowledge) const;
     void attach_configured();
     void tick();

@@ -254,6 +254,28 @@ Result<void> KernelState::store_names(const char *map, const NameNumbers &names)
     return {};
 }
 
+void KernelState::presume(const l7_endpoint &server, std::uint16_t protocol,
+                          std::uint16_t application, std::uint32_t seconds) const {
+    const int fd = map_fd("endpoints");
+    if (seconds == 0) {
+        bpf_map_delete_elem(fd, &server);
+        return;
+    }
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    const l7_endpoint_verdict verdict{protocol, application,
+                                      static_cast<std::uint32_t>(now.tv_sec) + seconds};
+    bpf_map_update_elem(fd, &server, &verdict, BPF_ANY); // no room: it is not presumed
+}
+
+void KernelState::presume_nothing() const {
+    const int fd = map_fd("endpoints");
+    l7_endpoint server;
+    while (bpf_map_get_next_key(fd, nullptr, &server) == 0)
+        if (bpf_map_delete_elem(fd, &server) != 0)
+            return;
+}
+
 std::span<l7_host> KernelState::hosts() const {
     return {reinterpret_cast<l7_host *>(hosts_map_.data()), L7_HOSTS_MAX};
 }

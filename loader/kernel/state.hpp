@@ -68,6 +68,11 @@ class KernelState {
     Result<void> restore_names(const char *map, NameNumbers &names) const;
     Result<void> store_names(const char *map, const NameNumbers &names) const;
 
+    /// Makes new flows to the server be presumed to be something for so long, or nothing (0 s).
+    void presume(const l7_endpoint &server, std::uint16_t protocol, std::uint16_t application,
+                 std::uint32_t seconds) const;
+    void presume_nothing() const;
+
     /// The memory of the table of host names; as long as the state is open.
     std::span<l7_host> hosts() const;
 

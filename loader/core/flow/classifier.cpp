@@ -15,6 +15,14 @@ constexpr std::size_t kDecided = 1 << 16;
 constexpr std::size_t slot_of(std::uint32_t hash) {
     return (hash >> 6) % kDecided;
 }
+l7_endpoint endpoint_of(const l7_key &key, unsigned end) {
+    l7_endpoint out{};
+    std::memcpy(out.addr, key.addr[end], sizeof(out.addr));
+    out.port = key.port[end];
+    out.l4 = key.l4;
+    return out;
+}
+
 } // namespace
 
 Classifier::Classifier(ClassifierLimits limits)
@@ -217,10 +225,10 @@ void Classifier::remember_server(l7_verdict &verdict, unsigned server, std::uint
     }
     if (!knowledge_.endpoints || verdict.key.port[server] == 0)
         return;
+    const l7_endpoint endpoint = endpoint_of(verdict.key, server);
     if (own) {
-        knowledge_.endpoints->learn(verdict.key, server, {verdict.protocol, verdict.application},
-                                    now_ns);
-    } else if (const auto known = knowledge_.endpoints->find(verdict.key, server, now_ns)) {
+        knowledge_.endpoints->learn(endpoint, {verdict.protocol, verdict.application}, now_ns);
+    } else if (const auto known = knowledge_.endpoints->find(endpoint, now_ns)) {
         verdict.protocol = known->protocol;
         verdict.application = known->application;
         verdict.reason = L7_REASON_ENDPOINT;

@@ -20,6 +20,8 @@ class PrefixIndex {
     /// Calls `possible(i)` for each prefix that `data` meets, in order, until it returns false.
     template <typename Possible>
     void each(Bytes data, Possible possible) const {
+        if (words_ == 0)
+            return;
         const std::uint64_t *rows[Prefix::kBytes];
         for (std::size_t i = 0; i < Prefix::kBytes; i++)
             rows[i] = &rows_[(i * kValues + (i < data.size() ? data[i] : kEnd)) * words_];

@@ -2,60 +2,68 @@
 #include "core/names/endpoint_memory.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 namespace l7 {
 
-EndpointMemory::EndpointMemory(std::size_t slots)
-    : slots_(std::max<std::size_t>(slots / kWays, 1) * kWays) {}
+namespace {
+bool same(const l7_endpoint &a, const l7_endpoint &b) {
+    return std::memcmp(&a, &b, sizeof(a)) == 0;
+}
+} // namespace
 
-EndpointMemory::Slot *EndpointMemory::set_of(const l7_key &key, unsigned server) {
-    std::uint64_t hash = key.l4;
-    for (const std::uint32_t word : key.addr[server & 1])
+EndpointMemory::EndpointMemory(Publish publish, std::size_t slots)
+    : publish_(std::move(publish)), slots_(std::max<std::size_t>(slots / kWays, 1) * kWays) {}
+
+/// The first slot of the server's set.
+std::size_t EndpointMemory::set_of(const l7_endpoint &server) const {
+    std::uint64_t hash = server.l4;
+    for (const std::uint32_t word : server.addr)
         hash = (hash ^ word) * 0xff51afd7ed558ccdULL;
-    hash = (hash ^ key.port[server & 1]) * 0xff51afd7ed558ccdULL;
-    return &slots_[(hash >> 32) % (slots_.size() / kWays) * kWays];
+    hash = (hash ^ server.port) * 0xff51afd7ed558ccdULL;
+    return (hash >> 32) % (slots_.size() / kWays) * kWays;
 }
 
-bool EndpointMemory::is_of(const Slot &slot, const l7_key &key, unsigned server) {
-    return slot.agreed != 0 && slot.l4 == key.l4 && slot.port == key.port[server & 1] &&
-           std::ranges::equal(slot.address, key.addr[server & 1]);
-}
-
-void EndpointMemory::learn(const l7_key &key, unsigned server, const Verdict &verdict,
+void EndpointMemory::learn(const l7_endpoint &server, const Verdict &verdict,
                            std::uint64_t now_ns) {
+    const Telling telling = note(server, verdict, now_ns);
+    if (publish_ && telling != Telling::Nothing)
+        publish_(server, telling == Telling::Holds ? std::optional(verdict) : std::nullopt);
+}
+
+EndpointMemory::Telling EndpointMemory::note(const l7_endpoint &server, const Verdict &verdict,
+                                             std::uint64_t now_ns) {
     const std::lock_guard lock(mutex_);
-    Slot *const set = set_of(key, server);
+    Slot *const set = &slots_[set_of(server)];
     Slot *place = set;
     for (Slot *slot = set; slot < set + kWays; slot++) {
-        if (is_of(*slot, key, server)) {
-            if (slot->verdict == verdict && now_ns - slot->last_ns < kLifeNs)
-                slot->agreed =
-                    static_cast<std::uint8_t>(std::min<unsigned>(slot->agreed + 1U, 255));
-            else
-                slot->agreed = 1;
-            slot->verdict = verdict;
-            slot->last_ns = now_ns;
-            return;
+        if (slot->agreed == 0 || !same(slot->server, server)) {
+            if (slot->last_ns < place->last_ns)
+                place = slot;
+            continue;
         }
-        if (slot->last_ns < place->last_ns)
-            place = slot;
+        const bool agrees = slot->verdict == verdict && now_ns - slot->last_ns < kLifeNs;
+        const bool held = slot->agreed >= kAgreed;
+        slot->agreed = agrees ? std::min(slot->agreed + 1U, kAgreed) : 1;
+        slot->verdict = verdict;
+        slot->last_ns = now_ns;
+        if (!agrees)
+            return held ? Telling::Ended : Telling::Nothing;
+        if (slot->agreed < kAgreed || (held && now_ns - slot->told_ns < kAgainNs))
+            return Telling::Nothing;
+        slot->told_ns = now_ns;
+        return Telling::Holds;
     }
-    Slot fresh;
-    std::ranges::copy(key.addr[server & 1], fresh.address.begin());
-    fresh.port = key.port[server & 1];
-    fresh.l4 = key.l4;
-    fresh.agreed = 1;
-    fresh.verdict = verdict;
-    fresh.last_ns = now_ns;
-    *place = fresh;
+    *place = {server, verdict, now_ns, 0, 1};
+    return Telling::Nothing;
 }
 
-std::optional<EndpointMemory::Verdict> EndpointMemory::find(const l7_key &key, unsigned server,
+std::optional<EndpointMemory::Verdict> EndpointMemory::find(const l7_endpoint &server,
                                                             std::uint64_t now_ns) const {
     const std::lock_guard lock(mutex_);
-    const Slot *const set = const_cast<EndpointMemory *>(this)->set_of(key, server);
+    const Slot *const set = &slots_[set_of(server)];
     for (const Slot *slot = set; slot < set + kWays; slot++)
-        if (is_of(*slot, key, server) && slot->agreed >= kAgreed &&
+        if (slot->agreed >= kAgreed && same(slot->server, server) &&
             now_ns - slot->last_ns < kLifeNs)
             return slot->verdict;
     return std::nullopt;

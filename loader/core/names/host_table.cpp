@@ -52,7 +52,7 @@ std::uint32_t HostTable::number(std::string_view name) {
     slot.name[key.size()] = '\0';
     __atomic_store_n(&slot.id, generation << 16 | index, __ATOMIC_RELEASE);
     ids_.emplace(std::string_view(slot.name, key.size()), slot.id);
-    used_[index] = true;
+    used_[index] = false; // those that are asked for again stay longer
     return slot.id;
 }
 

@@ -86,14 +86,14 @@ class Reader {
             into = static_cast<std::uint32_t>(*value);
     }
 
-    bool flag(const toml::table &table, const char *key) {
+    void flag(const toml::table &table, const char *key, bool &into) {
         const toml::node *node = table.get(key);
         if (!node)
-            return false;
+            return;
         if (const auto value = node->value_exact<bool>())
-            return *value;
-        wrong(*node, std::string(key) + " must be true or false");
-        return false;
+            into = *value;
+        else
+            wrong(*node, std::string(key) + " must be true or false");
     }
 
     std::vector<std::string> strings(const toml::table &table, const char *key) {
@@ -131,13 +131,18 @@ class Reader {
     }
 
     void read(const toml::table &root, Config &out) {
-        only(root, {"daemon", "mark", "limits", "timeouts", "patterns", "device", "rule"},
+        only(root, {"daemon", "mark", "limits", "memory", "timeouts", "patterns", "device", "rule"},
              "the configuration");
         if (const toml::table *table = section(root, "daemon"))
             daemon(*table, out);
         if (const toml::table *table = section(root, "mark")) {
             only(*table, {"mask"}, "[mark]");
             number(*table, "mask", 0, kU32, out.mark_mask);
+        }
+        if (const toml::table *table = section(root, "memory")) {
+            only(*table, {"servers", "dns"}, "[memory]");
+            flag(*table, "servers", out.remember_servers);
+            flag(*table, "dns", out.dns_hints);
         }
         if (const toml::table *table = section(root, "limits"))
             limits(*table, out);
@@ -225,8 +230,8 @@ class Reader {
         rule.line = table.source().begin.line;
         rule.protocols = strings(table, "protocol");
         rule.groups = strings(table, "group");
-        rule.unset = flag(table, "unset");
-        rule.unknown = flag(table, "unknown");
+        flag(table, "unset", rule.unset);
+        flag(table, "unknown", rule.unknown);
         rule.everything = !table.contains("protocol") && !table.contains("group") &&
                           !table.contains("unset") && !table.contains("unknown");
         if (const toml::node *node = table.get("mark")) {

@@ -54,6 +54,8 @@ struct Config {
     std::uint32_t newcomers = 32768;    ///< table of flows without one
     std::uint32_t ring_bytes = 4 << 20; ///< each worker's ring, a power of two
     std::uint32_t undecided = 16384;    ///< flows a worker holds bytes of
+    bool remember_servers = true;       ///< new flows start with what their server's others were
+    bool dns_hints = true;              ///< addresses are known by the answers that name them
     TimeoutConfig timeouts;
     std::vector<std::string> pattern_dirs; ///< empty: the defaults
     std::vector<DeviceConfig> devices;

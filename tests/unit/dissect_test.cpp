@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "core/dissect/dns.hpp"
+#include "core/dissect/http.hpp"
+#include "support/packets.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <algorithm>
+
+using namespace l7;
+using namespace l7::test;
+
+namespace {
+
+/// A stream fed so many bytes at a time; what the dissector says at its end.
+struct Fed {
+    Facts facts;
+    Progress last = Progress::More;
+    std::unique_ptr<Dissector> dissector;
+
+    explicit Fed(std::unique_ptr<Dissector> one) : dissector(std::move(one)) {}
+
+    Fed &stream(unsigned direction, std::string_view text, std::size_t step = 1000) {
+        const Buffer all = bytes_of(text);
+        for (std::size_t end = std::min(step, all.size());;
+             end = std::min(end + step, all.size())) {
+            const Bytes data(all.data(), end);
+            last = dissector->take({Transport::Tcp, direction, data, {}, data.size()}, facts);
+            if (end == all.size() || last == Progress::NotMine || last == Progress::Done)
+                return *this;
+        }
+    }
+};
+
+std::string detail(const Facts &facts, std::string_view what) {
+    for (const auto &[name, value] : facts.details)
+        if (name == what)
+            return value;
+    return {};
+}
+
+constexpr const char *kGet = "GET /index.html HTTP/1.1\r\nHost: www.Example.org:8080\r\n"
+                             "User-Agent: curl/7.88.1\r\n\r\n";
+
+} // namespace
+
+TEST_CASE("an HTTP request gives its host, however it is cut") {
+    for (const std::size_t step : {1U, 2U, 7U, 1000U}) {
+        Fed http(make_http());
+        http.stream(0, kGet, step);
+        CHECK(http.last == Progress::Done);
+        CHECK(http.facts.protocol == "http");
+        CHECK(http.facts.carrier);
+        CHECK(http.facts.hostname == "www.Example.org");
+        CHECK(detail(http.facts, "method") == "GET");
+        CHECK(detail(http.facts, "user-agent") == "curl/7.88.1");
+    }
+}
+
+TEST_CASE("what HTTP requests lead to") {
+    Fed connect(make_http());
+    connect.stream(0,
+                   "CONNECT mail.example.org:993 HTTP/1.1\r\nHost: mail.example.org:993\r\n\r\n");
+    CHECK(connect.facts.protocol == "http-connect");
+    CHECK(connect.facts.hostname == "mail.example.org");
+
+    Fed proxy(make_http());
+    proxy.stream(0, "GET http://www.example.net/a HTTP/1.1\r\nHost: other\r\n\r\n");
+    CHECK(proxy.facts.hostname == "www.example.net");
+
+    Fed ipv6(make_http());
+    ipv6.stream(0, "GET / HTTP/1.1\r\nHost: [2001:db8::1]:80\r\n\r\n");
+    CHECK(ipv6.facts.hostname == "2001:db8::1");
+
+    Fed socket(make_http());
+    socket.stream(0, "GET /chat HTTP/1.1\r\nHost: ws.example.org\r\nUpgrade: websocket\r\n"
+                     "Connection: Upgrade\r\n\r\n");
+    CHECK(socket.last == Progress::Known); // the server may refuse
+    CHECK(socket.facts.protocol == "http");
+    socket.stream(1, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: WebSocket\r\n\r\n");
+    CHECK(socket.last == Progress::Done);
+    CHECK(socket.facts.protocol == "websocket");
+    CHECK(socket.facts.hostname == "ws.example.org");
+}
+
+TEST_CASE("what is not HTTP") {
+    for (const char *text : {"GET /", "GET / HTTP/1.1", "G"}) {
+        Fed http(make_http());
+        CHECK(http.stream(0, text).last == Progress::More);
+        CHECK(http.facts.protocol.empty());
+    }
+    for (const char *text : {"GET / FTP/1.1\r\n", "G(T / HTTP/1.1\r\n", "INVITE sip:a SIP/2.0\r\n",
+                             "GET\r\n", "HTTP/1.1 abc\r\n", "GET \x01 HTTP/1.1\r\n"}) {
+        Fed http(make_http());
+        INFO(text);
+        CHECK(http.stream(0, text).last == Progress::NotMine);
+        CHECK(http.facts.protocol.empty());
+    }
+}
+
+TEST_CASE("a DNS answer binds its addresses to the name asked for") {
+    Facts facts;
+    // www.example.org is an alias of host.example.org, which has 192.0.2.7 and 2001:db8::7.
+    REQUIRE(read_dns(hex("1234 8180 0001 0003 0000 0000 03777777 076578616d706c65 036f7267 00"
+                         "0001 0001"
+                         "c00c 0005 0001 00000e10 0007 04686f7374 c010"
+                         "c02d 0001 0001 0000012c 0004 c0000207"
+                         "c02d 001c 0001 0000012c 0010 20010db8000000000000000000000007"),
+                     facts));
+    CHECK(facts.hostname == "www.example.org");
+    REQUIRE(facts.bindings.size() == 2);
+    CHECK(facts.bindings[0].ttl_s == 300);
+    CHECK(facts.bindings[0].address ==
+          std::array<std::uint8_t, 16>{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 7});
+    CHECK(facts.bindings[1].address[15] == 7);
+}
+
+TEST_CASE("hostile DNS messages are refused or cut, never followed for ever") {
+    Facts facts;
+    CHECK_FALSE(read_dns({}, facts));
+    // A name that points at itself, one beyond the end, a label of 64, one name of 300 bytes.
+    CHECK_FALSE(read_dns(hex("1234 0100 0001 0000 0000 0000 c00c 0001 0001"), facts));
+    CHECK_FALSE(read_dns(hex("1234 0100 0001 0000 0000 0000 c1ff 0001 0001"), facts));
+    CHECK_FALSE(read_dns(hex("1234 0100 0001 0000 0000 0000 40 00 0001 0001"), facts));
+    Buffer longest = hex("1234 0100 0001 0000 0000 0000");
+    for (int i = 0; i < 5; i++) {
+        longest.push_back(60);
+        longest.resize(longest.size() + 60, 'a');
+    }
+    longest.insert(longest.end(), {0, 0, 1, 0, 1});
+    CHECK_FALSE(read_dns(longest, facts));
+    // More answers promised than there are: what is there counts.
+    CHECK(read_dns(hex("1234 8180 0001 0002 0000 0000 0161 00 0001 0001"
+                       "c00c 0001 0001 0000012c 0004 c0000207 c00c"),
+                   facts));
+    CHECK(facts.bindings.size() == 1);
+}
