@@ -51,6 +51,12 @@ def main(target):
     put("tls_records", "alert", bytes.fromhex("80" "15030100020228"))
     put("tls_records", "middle", b"\0" + (b"\x17\3\3\0\x14" + bytes(20)) * 3)
     put("dtls_hello", "client", len(dtls).to_bytes(2, "little") + dtls)
+    crypto = b"\6\0\x40" + bytes([len(hello)]) + hello
+    halves = b"\6\x28\x40" + bytes([len(hello) - 40]) + hello[40:] + b"\6\0\x28" + hello[:40]
+    for name, frames in (("one", crypto), ("two", b"\2\0\0\0\0" + halves)):
+        put("quic_initial", name, b"\2" + len(frames).to_bytes(2, "little") + frames)
+    chlo = b"\x09" + bytes(8) + b"Q043\1" + bytes(12) + b"\xa0\1\0\4CHLO\1\0\0\0SNI\0\3\0\0\0a.b"
+    put("quic_initial", "google", b"\0" + len(chlo).to_bytes(2, "little") + chlo)
     put("assembly", "three", b"\0\0\4abcd\6\0\2gh\2\0\6cdefgh")
     put("record", "two", bytes([2, 1, 0, 0, 0, 0, 1, 1, 4, 0, 0, 4]) + b"ab\0\0")
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Hellos and records for tests.
+// Hellos, records and sealed QUIC packets for tests.
 #pragma once
 
+#include "core/dissect/quic_packet.hpp"
 #include "packets.hpp"
 
 #include <cstdint>
@@ -51,5 +52,29 @@ Buffer records(const Buffer &content, std::size_t cut = 16384, std::uint8_t type
 Buffer dtls_fragment(std::uint8_t type, std::uint16_t sequence, const Buffer &body,
                      std::size_t from, std::size_t size, std::uint64_t record = 0,
                      std::uint16_t version = 0xfefd);
+
+/// The variable-length integer of QUIC, in two bytes.
+Buffer varint2(std::uint64_t value);
+Buffer crypto_frame(std::size_t offset, const Buffer &data, std::uint8_t type = 6);
+
+struct Initial {
+    std::uint32_t version = 1;
+    Buffer seed = {}; ///< the id that the keys are made of; empty: the destination
+    Buffer dcid = hex("8394c8f03e515708");
+    Buffer scid = {};
+    Buffer token = {};
+    std::uint32_t number = 0;
+    unsigned number_size = 4;
+    bool of_client = true;
+    Buffer frames = {};
+    std::size_t padded_to = 1200; ///< of the packet, with PADDING frames
+};
+
+/// The packet under its protection.
+Buffer seal(const Initial &initial);
+
+/// A long-header packet in the clear but for its bits: Retry, Version Negotiation, and the like.
+Buffer long_header(std::uint8_t first, std::uint32_t version, const Buffer &dcid,
+                   const Buffer &scid, const Buffer &rest);
 
 } // namespace l7::test
