@@ -32,6 +32,32 @@ def main(target):
         put("offline", name, bytes([len(packet), 2]) + packet)
     put("flow", "handshake", bytes.fromhex("01" "64000000000002" "00" "f4010000000012" "01" "65000000400010" "00"))
     put("stream", "two", b"\0\0\4abcd\2\0\4cdef")
+    extensions = bytes.fromhex("0000000e000c000009612e6578616d706c65" "0010000500030268" "32" "002b0003020304"
+                               "000d000400020403" "fe0d000100")
+    body = bytes.fromhex("0303") + bytes(32) + bytes.fromhex("00" "00041301c02f" "0100") + \
+        len(extensions).to_bytes(2, "big") + extensions
+    hello = b"\1" + len(body).to_bytes(3, "big") + body
+    server = bytes.fromhex("0200002c" "0303") + bytes(32) + bytes.fromhex("00c02f00" "0004" "00170000")
+    datagram = b"\xfe\xfd" + body[2:35] + b"\0" + body[35:]
+    dtls = b"\x16\xfe\xfd" + bytes(8) + (12 + len(datagram)).to_bytes(2, "big") + b"\1" + \
+        len(datagram).to_bytes(3, "big") + bytes(5) + len(datagram).to_bytes(3, "big") + datagram
+    put("tls_hello", "client", b"\0\xff" + hello)
+    put("tls_hello", "server", b"\0\xff" + server)
+    put("tls_hello", "datagram", b"\2\xff\1" + len(datagram).to_bytes(3, "big") + datagram)
+    put("tls_hello", "ssl2", bytes.fromhex("00ff" "801c0103010003000000100000 2f") + bytes(16))
+    put("tls_records", "client", b"\x80\x16\3\1" + len(hello).to_bytes(2, "big") + hello)
+    put("tls_records", "two", b"\x80\x16\3\1\0\x14" + hello[:20] + b"\x16\3\1" +
+        len(hello[20:]).to_bytes(2, "big") + hello[20:])
+    put("tls_records", "alert", bytes.fromhex("80" "15030100020228"))
+    put("tls_records", "middle", b"\0" + (b"\x17\3\3\0\x14" + bytes(20)) * 3)
+    put("dtls_hello", "client", len(dtls).to_bytes(2, "little") + dtls)
+    crypto = b"\6\0\x40" + bytes([len(hello)]) + hello
+    halves = b"\6\x28\x40" + bytes([len(hello) - 40]) + hello[40:] + b"\6\0\x28" + hello[:40]
+    for name, frames in (("one", crypto), ("two", b"\2\0\0\0\0" + halves)):
+        put("quic_initial", name, b"\2" + len(frames).to_bytes(2, "little") + frames)
+    chlo = b"\x09" + bytes(8) + b"Q043\1" + bytes(12) + b"\xa0\1\0\4CHLO\1\0\0\0SNI\0\3\0\0\0a.b"
+    put("quic_initial", "google", b"\0" + len(chlo).to_bytes(2, "little") + chlo)
+    put("assembly", "three", b"\0\0\4abcd\6\0\2gh\2\0\6cdefgh")
     put("record", "two", bytes([2, 1, 0, 0, 0, 0, 1, 1, 4, 0, 0, 4]) + b"ab\0\0")
 
 

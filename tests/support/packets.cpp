@@ -101,7 +101,8 @@ Buffer ipv6(const Packet &packet, const Buffer &inner) {
         out.push_back(i + 1 < chain.size() ? chain[i + 1] : packet.l4);
         out.push_back(0); // 8 bytes
         if (chain[i] == kFragment) {
-            put16(out, packet.fragment_offset << 3 | (packet.more_fragments ? 1U : 0U));
+            put16(out, static_cast<unsigned>(packet.fragment_offset) << 3 |
+                           (packet.more_fragments ? 1U : 0U));
             put32(out, packet.fragment_id);
         } else {
             out.insert(out.end(), {1, 4, 0, 0, 0, 0}); // PadN

@@ -25,7 +25,8 @@ struct Fed {
         for (std::size_t end = std::min(step, all.size());;
              end = std::min(end + step, all.size())) {
             const Bytes data(all.data(), end);
-            last = dissector->take({Transport::Tcp, direction, data, {}, data.size()}, facts);
+            last =
+                dissector->take({Transport::Tcp, direction, data, {}, false, data.size()}, facts);
             if (end == all.size() || last == Progress::NotMine || last == Progress::Done)
                 return *this;
         }

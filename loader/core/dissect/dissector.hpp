@@ -44,6 +44,7 @@ struct View {
     unsigned direction; ///< of what just came: 0 from the initiator
     Bytes data;         ///< TCP: all bytes of this direction so far; else the datagram
     Bytes other;        ///< TCP: all bytes of the other direction so far
+    bool midstream;     ///< the connection's beginning was not seen
     std::uint64_t size; ///< of the datagram on the wire; of a stream, data's
 };
 
@@ -69,6 +70,7 @@ struct DissectorKind {
     /// Whether the first bytes of a direction could be its protocol's; cheap.
     bool (*begins)(const View &view);
     std::unique_ptr<Dissector> (*make)();
+    bool midstream = false; ///< it has use for connections whose beginning was not seen
 };
 
 /// All of them, in the order in which they are asked.

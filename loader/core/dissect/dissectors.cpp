@@ -3,6 +3,8 @@
 
 #include "core/dissect/dns.hpp"
 #include "core/dissect/http.hpp"
+#include "core/dissect/starttls.hpp"
+#include "core/dissect/tls.hpp"
 
 namespace l7 {
 
@@ -12,14 +14,22 @@ constexpr unsigned kTcp = 1U << static_cast<unsigned>(Transport::Tcp);
 constexpr unsigned kUdp = 1U << static_cast<unsigned>(Transport::Udp);
 
 constexpr DissectorKind kKinds[] = {
+    {"tls", "tls", kTcp, tls_begins, make_tls, true},
+    {"quic", "quic", kUdp, quic_begins, make_quic},
+    {"dtls", "dtls", kUdp, dtls_begins, make_dtls},
     {"http", "http", kTcp, http_begins, make_http},
     {"dns", "dns mdns llmnr netbios", kTcp | kUdp, dns_begins, make_dns},
+    {"starttls", "smtp imap pop3 xmpp ldap ftp nntp postgresql", kTcp, starttls_begins,
+     make_starttls},
 };
 
 } // namespace
 
 void add_dissector_protocols(Protocols &protocols) {
-    for (const char *name : {"http", "http-connect", "websocket"})
+    for (const char *name :
+         {"http", "http-connect", "websocket", "tls",    "dtls", "quic",   "imap", "pop3",
+          "xmpp", "mqtt",         "ftp",       "irc",    "nntp", "stun",   "dns",  "sip",
+          "tds",  "postgresql",   "coap",      "sunrpc", "smb",  "radius", "smtp", "ldap"})
         protocols.number(name);
 }
 

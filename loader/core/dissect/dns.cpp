@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/dissect/dns.hpp"
 
-#include "core/dissect/reader.hpp"
+#include "core/base/reader.hpp"
 
 #include <algorithm>
 
@@ -68,8 +68,8 @@ class Dns final : public Dissector {
             return read_dns(view.data, facts) ? Progress::Done : Progress::NotMine;
         // RFC 1035, 4.2.2: two bytes of length in front.
         Reader reader(view.data);
-        const std::uint16_t size = reader.be16();
-        if (!reader.good() || reader.left() < size)
+        const std::uint16_t size = reader.u16();
+        if (!reader.ok() || reader.rest().size() < size)
             return view.data.size() < 2U + 4096 ? Progress::More : Progress::NotMine;
         return read_dns(reader.take(size), facts) ? Progress::Done : Progress::NotMine;
     }
@@ -79,10 +79,10 @@ class Dns final : public Dissector {
 
 bool read_dns(Bytes message, Facts &facts) {
     Reader header(message);
-    header.skip(2);
-    const std::uint16_t flags = header.be16();
-    const std::uint16_t questions = header.be16();
-    const std::uint16_t answers = header.be16();
+    header.take(2);
+    const std::uint16_t flags = header.u16();
+    const std::uint16_t questions = header.u16();
+    const std::uint16_t answers = header.u16();
     std::size_t at = kHeader;
     std::string name;
 
@@ -100,14 +100,14 @@ bool read_dns(Bytes message, Facts &facts) {
         std::string owner;
         if (!read_name(message, at, &owner))
             break;
-        Reader record(message, at);
-        const std::uint16_t type = record.be16();
-        const std::uint16_t of_class = record.be16() & 0x7fff; // its top bit is mDNS's cache flush
-        const std::uint32_t ttl = record.be32();
-        const Bytes data = record.take(record.be16());
-        if (!record.good())
+        Reader record(message.subspan(at));
+        const std::uint16_t type = record.u16();
+        const std::uint16_t of_class = record.u16() & 0x7fff; // its top bit is mDNS's cache flush
+        const std::uint32_t ttl = record.u32();
+        const Bytes data = record.take(record.u16());
+        if (!record.ok())
             break;
-        at = record.at();
+        at += record.at();
         if (name.empty())
             name = owner;
         if (of_class == 1 &&

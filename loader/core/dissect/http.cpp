@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/dissect/http.hpp"
 
-#include "core/dissect/reader.hpp"
-
 #include <algorithm>
 #include <cctype>
 

@@ -118,11 +118,10 @@ void Judge::look(const Sample &sample, Scanner &scanner, const JudgeLimits &limi
     if (!transport)
         return;
     if (*transport != Transport::Tcp) {
-        const View view{*transport,
-                        direction,
-                        sample.data,
-                        {},
-                        std::max<std::uint64_t>(sample.data.size(), sample.head.wire_size)};
+        const View view{
+            *transport,  direction,
+            sample.data, {},
+            false,       std::max<std::uint64_t>(sample.data.size(), sample.head.wire_size)};
         dissect(view);
         scan(scanner, view);
         if (has_l7filter)
@@ -138,10 +137,13 @@ void Judge::look(const Sample &sample, Scanner &scanner, const JudgeLimits &limi
         }
         if (!stream.add(sample.head.offset, sample.data, limits.stream_bytes))
             return;
-        const View view{*transport, direction, stream.bytes(), streams_[direction ^ 1].bytes(),
+        const View view{*transport,
+                        direction,
+                        stream.bytes(),
+                        streams_[direction ^ 1].bytes(),
+                        (flags_ & L7_R_MIDSTREAM) != 0,
                         stream.bytes().size()};
-        if (!(flags_ & L7_R_MIDSTREAM))
-            dissect(view);
+        dissect(view);
         scan(scanner, view);
         if (has_l7filter)
             merge(stream.bytes().subspan(before), limits.merged_bytes);
@@ -162,6 +164,7 @@ void Judge::dissect(const View &view) {
         asked_[view.direction] = true;
         for (const DissectorKind &kind : dissector_kinds())
             if ((kind.transports >> static_cast<unsigned>(view.transport) & 1U) &&
+                (kind.midstream || !view.midstream) &&
                 std::ranges::find(live_, &kind, &Live::kind) == live_.end() && kind.begins(view)) {
                 live_.push_back({&kind, kind.make(), {}});
                 trace_.note(TraceEvent::Kind::Asked, last_packet_, index_of(kind));
