@@ -92,8 +92,8 @@ enum l7_reason {
 
 /*
  * A flow's state. The packet path writes it, but for the verdict, which l7_apply writes: protocol,
- * application, reason, attributes, verdict_packet, host. Direction 0 is from the initiator. Each
- * direction is counted at one attachment point only.
+ * application, reason, attributes, verdict_packet, verdict_sample, host. Direction 0 is from the
+ * initiator. Each direction is counted at one attachment point only.
  */
 struct l7_flow {
     __u64 packets[2]; /* as on the wire: a GSO packet counts its segments */
@@ -110,8 +110,8 @@ struct l7_flow {
     __u32 next[2];        /* payload offset that sampling has reached */
     __u16 samples[2];     /* payload packets looked at while unset */
     __u16 verdict_packet; /* the packet of the flow it was decided at, from 1 */
-    __u16 spare;
-    __u32 host; /* id of a host name, 0: none */
+    __u16 verdict_sample; /* and the payload packet, from 1; 0: none was needed */
+    __u32 host;           /* id of a host name, 0: none */
     __u32 spare2;
 };
 L7_ASSERT(sizeof(struct l7_flow) == 88);
@@ -165,7 +165,7 @@ struct l7_verdict {
     __u32 host;
     __u8 flags; /* L7_V_ */
     __u8 attributes;
-    __u16 reserved;
+    __u16 sample; /* payload packets looked at when it was decided */
 };
 L7_ASSERT(sizeof(struct l7_verdict) == 60);
 

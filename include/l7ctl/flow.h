@@ -26,6 +26,7 @@ L7_INLINE void l7_flow_judged(struct l7_flow *flow, const struct l7_verdict *ver
     if (flow->protocol != verdict->protocol || flow->reason != verdict->reason) {
         flow->reason = verdict->reason;
         flow->verdict_packet = verdict->packet;
+        flow->verdict_sample = verdict->sample;
     }
     flow->application = verdict->application;
     flow->attributes = verdict->attributes;

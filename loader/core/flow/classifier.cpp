@@ -172,6 +172,7 @@ l7_verdict Classifier::verdict(const Judge &judge, const Judgement &judgement,
     out.key = judge.key();
     out.protocol = judgement.protocol;
     out.packet = judgement.packet;
+    out.sample = judgement.sample;
     out.reason = judgement.reason;
     out.op = judgement.update ? L7_APPLY_UPDATE : L7_APPLY_VERDICT;
     out.born = judge.born();

@@ -177,6 +177,7 @@ void Judge::dissect(const View &view) {
         one.answer = one.dissector->take(view, one.facts);
         if (!known && !one.facts.protocol.empty()) {
             one.packet = last_packet_;
+            one.sample = samples_;
             trace_.note(TraceEvent::Kind::Proved, last_packet_, index_of(*one.kind));
         }
         if (one.answer == Progress::NotMine && !one.facts.protocol.empty())
@@ -232,9 +233,9 @@ bool Judge::met(const Database &database, const Evidence &evidence) const {
 
 void Judge::consider(const Database &database, std::uint16_t evidence) {
     if (!best_)
-        best_ = Candidate{evidence, last_packet_, samples_};
+        best_ = Candidate{evidence, last_packet_, samples_, samples_};
     else if (better(database, evidence, best_->evidence))
-        best_ = Candidate{evidence, last_packet_, best_->samples};
+        best_ = Candidate{evidence, last_packet_, best_->samples, samples_};
     else
         return;
     trace_.note(TraceEvent::Kind::Matched, last_packet_, evidence);
@@ -287,6 +288,7 @@ Judgement Judge::conclude(const Database &database, const Protocols &protocols,
         out.protocol = protocols.find(known->facts.protocol);
         out.reason = L7_REASON_DISSECTOR;
         out.packet = known->packet;
+        out.sample = known->sample;
         out.facts = &known->facts;
         if (!known->facts.carrier || !best_ ||
             database.evidence(best_->evidence).quality > Quality::Good)
@@ -299,11 +301,13 @@ Judgement Judge::conclude(const Database &database, const Protocols &protocols,
         out.protocol = protocol;
         out.reason = L7_REASON_PATTERN;
         out.packet = best_->packet;
+        out.sample = best_->found;
         out.evidence = best_->evidence;
         out.facts = facts_of(protocols.name(protocol));
         return out;
     }
     out.packet = last_packet_;
+    out.sample = samples_;
     if (fallback_ != L7_UNSET) {
         out.protocol = fallback_;
         out.reason = L7_REASON_DISSECTOR;

@@ -27,6 +27,7 @@ struct Judgement {
     std::uint16_t protocol = L7_UNSET;
     std::uint8_t reason = L7_REASON_NONE;
     std::uint16_t packet = 0;
+    std::uint16_t sample = 0;     ///< payload packets seen by then
     std::uint16_t evidence = 0;   ///< of the database, where reason is L7_REASON_PATTERN
     bool follow = false;          ///< what comes next may tell more
     bool update = false;          ///< there was a judgement before
@@ -78,7 +79,8 @@ class Judge {
     struct Candidate {
         std::uint16_t evidence;
         std::uint16_t packet;
-        std::uint16_t samples; // payload packets seen when it was found
+        std::uint16_t samples; // payload packets seen when there was a first one
+        std::uint16_t found;   // and when this one was found
     };
 
     /// A dissector at work on this flow, or one that has found all it wants.
@@ -88,6 +90,7 @@ class Judge {
         Facts facts;
         Progress answer = Progress::More;
         std::uint16_t packet = 0; ///< at which it was sure
+        std::uint16_t sample = 0;
     };
 
     std::optional<Judgement> decide(const Sample &sample, const Scanner &scanner,

@@ -45,6 +45,7 @@ FlowReport report_flow(const l7_key &key, const l7_flow &flow, const Knowledge &
             out.attributes.emplace_back(word);
     out.reason = reason_name(flow.reason);
     out.verdict_packet = flow.verdict_packet;
+    out.verdict_sample = flow.verdict_sample;
     out.packets = flow.packets[0] + flow.packets[1];
     out.bytes = flow.bytes[0] + flow.bytes[1];
     return out;
@@ -63,6 +64,7 @@ std::string to_json(const FlowReport &report) {
         {"attributes", report.attributes},
         {"reason", report.reason},
         {"verdict_packet", report.verdict_packet},
+        {"verdict_payload", report.verdict_sample},
         {"packets", report.packets},
         {"bytes", report.bytes},
     };

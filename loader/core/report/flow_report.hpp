@@ -35,6 +35,7 @@ struct FlowReport {
     std::vector<std::string> attributes; ///< "tls", "starttls", "ech", "hinted"
     std::string reason;
     std::uint32_t verdict_packet = 0; ///< from 1; 0 where there is none yet
+    std::uint32_t verdict_sample = 0; ///< payload packet, from 1
     std::uint64_t packets = 0;
     std::uint64_t bytes = 0;
     std::optional<LiveReport> live;
