@@ -191,7 +191,9 @@ L7_INLINE enum l7_sample_kind l7_flow_sample(struct l7_flow *flow, const struct 
                 flow->start[way] = seq;
                 l7_flow_flag(flow, start_known);
             }
-        } else if (!(flow->flags & start_known) && !(packet->tcp_flags & L7_TCP_RST)) {
+        } else if (!(flow->flags & start_known) && !(packet->tcp_flags & L7_TCP_RST) &&
+                   /* a keep-alive's number is one too low (RFC 9293, 3.8.4) */
+                   (size || !(flow->flags & L7_F_MIDSTREAM))) {
             flow->start[way] = seq;
             l7_flow_flag(flow, start_known);
         }

@@ -3,15 +3,18 @@
 
 #include <l7ctl/packet.h>
 
-#include <pcap/pcap.h>
-
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
 #include <optional>
+#include <pcap/pcap.h>
 
 namespace l7 {
 
 namespace {
 
 constexpr std::uint64_t kNanosecond = 1'000'000'000;
+constexpr std::size_t kBuffer = 1 << 18;
 
 /// How many bytes stand before the IP header, for link types other than Ethernet; nothing where the
 /// packet is no IP.
@@ -87,11 +90,19 @@ void CaptureFile::Close::operator()(pcap *handle) const {
 
 Result<CaptureFile> CaptureFile::open(const std::string &path) {
     char failure[PCAP_ERRBUF_SIZE] = {};
-    std::unique_ptr<pcap, Close> handle(
-        pcap_open_offline_with_tstamp_precision(path.c_str(), PCAP_TSTAMP_PRECISION_NANO, failure));
+    std::FILE *const stream = path == "-" ? stdin : std::fopen(path.c_str(), "rb");
 
-    if (!handle)
+    if (!stream)
+        return Error{"reading " + path + ": " + std::strerror(errno)};
+    // libpcap reads a few bytes at a time.
+    std::setvbuf(stream, nullptr, _IOFBF, kBuffer);
+    std::unique_ptr<pcap, Close> handle(pcap_fopen_offline_with_tstamp_precision(
+        stream, PCAP_TSTAMP_PRECISION_NANO, failure)); // closes the stream in its turn
+    if (!handle) {
+        if (stream != stdin)
+            std::fclose(stream);
         return Error{"reading " + path + ": " + failure};
+    }
     const int link = pcap_datalink(handle.get());
     if (!is_known(link)) {
         const char *name = pcap_datalink_val_to_name(link);

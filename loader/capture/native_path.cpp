@@ -17,6 +17,38 @@ bool NativePath::FragmentEqual::operator()(const l7_fragment_key &a,
     return std::memcmp(&a, &b, sizeof(a)) == 0;
 }
 
+std::size_t FlowIndex::place(const l7_key &key, std::uint32_t hash) const {
+    const std::size_t mask = slots_.size() - 1;
+    for (std::size_t i = hash & mask;; i = (i + 1) & mask)
+        if (!slots_[i].flow || (slots_[i].hash == hash && KeyEqual()(slots_[i].flow->key, key)))
+            return i;
+}
+
+NativeFlow *FlowIndex::find(const l7_key &key) const {
+    return slots_[place(key, l7_key_hash(&key))].flow;
+}
+
+NativeFlow *&FlowIndex::at(const l7_key &key) {
+    const std::uint32_t hash = l7_key_hash(&key);
+    std::size_t i = place(key, hash);
+    if (!slots_[i].flow) {
+        if (++used_ * 2 > slots_.size()) {
+            grow();
+            i = place(key, hash);
+        }
+        slots_[i].hash = hash;
+    }
+    return slots_[i].flow;
+}
+
+void FlowIndex::grow() {
+    std::vector<Slot> old(slots_.size() * 2);
+    old.swap(slots_);
+    for (const Slot &slot : old)
+        if (slot.flow)
+            slots_[place(slot.flow->key, slot.hash)] = slot;
+}
+
 NativePath::NativePath(NativeLimits limits, Sink sink, Presume presume)
     : limits_(limits), sink_(std::move(sink)), presume_(std::move(presume)) {}
 
@@ -43,7 +75,7 @@ void NativePath::packet(const std::uint8_t *data, std::size_t size, std::uint32_
 }
 
 NativeFlow &NativePath::flow_of(const l7_packet &packet, std::uint64_t time_ns, std::uint32_t now) {
-    NativeFlow *&known = live_[packet.key];
+    NativeFlow *&known = live_.at(packet.key);
     if (known && l7_flow_restarts(&known->flow, &packet)) {
         counters_.flows_restarted++;
         known = nullptr;
@@ -130,12 +162,12 @@ void NativePath::sample(NativeFlow &flow, const l7_packet &packet, std::uint32_t
 }
 
 void NativePath::apply(const l7_verdict &verdict) {
-    const auto known = live_.find(verdict.key);
-    if (known == live_.end() || known->second->flow.born != verdict.born) {
+    NativeFlow *const known = live_.find(verdict.key);
+    if (!known || known->flow.born != verdict.born) {
         counters_.verdicts_missing++;
         return;
     }
-    l7_flow &flow = known->second->flow;
+    l7_flow &flow = known->flow;
     if (verdict.op == L7_APPLY_UNFOLLOW) {
         flow.flags &= ~static_cast<std::uint32_t>(L7_F_FOLLOW);
         return;

@@ -31,6 +31,26 @@ struct NativeLimits {
     l7_timeouts timeouts = {7'200'000, 120'000, 120'000, 180'000, 60'000, 60'000, 600'000, 1'000};
 };
 
+/// The newest flow of each key, by open addressing: each packet asks for one.
+class FlowIndex {
+  public:
+    /// The place of the key's flow; null where there is none yet, to be filled in at once.
+    NativeFlow *&at(const l7_key &key);
+    NativeFlow *find(const l7_key &key) const;
+
+  private:
+    struct Slot {
+        std::uint32_t hash;
+        NativeFlow *flow = nullptr;
+    };
+
+    std::size_t place(const l7_key &key, std::uint32_t hash) const;
+    void grow();
+
+    std::vector<Slot> slots_ = std::vector<Slot>(1024); ///< a power of two, at most half full
+    std::size_t used_ = 0;
+};
+
 class NativePath {
   public:
     using Sink = std::function<void(const Sample &)>;
@@ -73,7 +93,7 @@ class NativePath {
     Presume presume_;
     l7_counters counters_{};
     std::deque<NativeFlow> flows_;
-    std::unordered_map<l7_key, NativeFlow *, KeyHash, KeyEqual> live_;
+    FlowIndex live_;
     std::unordered_map<l7_fragment_key, l7_fragment, FragmentHash, FragmentEqual> fragments_;
     std::deque<l7_fragment_key> fragment_order_;
 };

@@ -53,10 +53,17 @@ std::string alpn_code(Bytes alpn) {
     return fmt::format("{:x}{:x}", first >> 4, last & 0xf);
 }
 
+constexpr std::string_view kHex = "0123456789abcdef";
+
 std::string listed(const std::vector<std::uint16_t> &values) {
     std::string out;
-    for (const std::uint16_t value : values)
-        fmt::format_to(std::back_inserter(out), "{}{:04x}", out.empty() ? "" : ",", value);
+    out.reserve(values.size() * 5);
+    for (const std::uint16_t value : values) {
+        if (!out.empty())
+            out += ',';
+        for (const unsigned shift : {12U, 8U, 4U, 0U})
+            out += kHex[value >> shift & 0xfU];
+    }
     return out;
 }
 
@@ -66,8 +73,10 @@ std::string hashed(std::string_view text) {
         EVP_Digest(text.data(), text.size(), digest.data(), nullptr, EVP_sha256(), nullptr) != 1)
         return std::string(kHashDigits, '0');
     std::string out;
-    for (std::size_t i = 0; i < kHashDigits / 2; i++)
-        fmt::format_to(std::back_inserter(out), "{:02x}", digest[i]);
+    for (std::size_t i = 0; i < kHashDigits / 2; i++) {
+        out += kHex[digest[i] >> 4];
+        out += kHex[digest[i] & 0xfU];
+    }
     return out;
 }
 

@@ -4,10 +4,7 @@
 #include <algorithm>
 #include <climits>
 #include <memory>
-#include <openssl/core_names.h>
 #include <openssl/evp.h>
-#include <openssl/kdf.h>
-#include <openssl/params.h>
 #include <string>
 #include <string_view>
 
@@ -26,81 +23,97 @@ struct Free {
         free(what);
     }
 };
-using Kdf = std::unique_ptr<EVP_KDF, Free<EVP_KDF_free>>;
-using KdfContext = std::unique_ptr<EVP_KDF_CTX, Free<EVP_KDF_CTX_free>>;
+using Digest = std::unique_ptr<EVP_MD, Free<EVP_MD_free>>;
+using DigestContext = std::unique_ptr<EVP_MD_CTX, Free<EVP_MD_CTX_free>>;
+using Cipher = std::unique_ptr<EVP_CIPHER, Free<EVP_CIPHER_free>>;
 using CipherContext = std::unique_ptr<EVP_CIPHER_CTX, Free<EVP_CIPHER_CTX_free>>;
 using Secret = std::array<std::uint8_t, 32>;
 
-/// OpenSSL's parameters take what they only read as if they wrote it.
-OSSL_PARAM octets(const char *name, Bytes data) {
-    return OSSL_PARAM_construct_octet_string(name, const_cast<std::uint8_t *>(data.data()),
-                                             data.size());
+/// OpenSSL takes longer to look an algorithm up than to run it on a packet: each thread does so
+/// once.
+struct Algorithms {
+    Digest sha256{EVP_MD_fetch(nullptr, "SHA256", nullptr)};
+    Cipher ecb{EVP_CIPHER_fetch(nullptr, "AES-128-ECB", nullptr)};
+    Cipher gcm{EVP_CIPHER_fetch(nullptr, "AES-128-GCM", nullptr)};
+    DigestContext digest{EVP_MD_CTX_new()};
+    CipherContext mask{EVP_CIPHER_CTX_new()};
+    CipherContext open{EVP_CIPHER_CTX_new()};
+
+    bool good() const { return sha256 && ecb && gcm && digest && mask && open; }
+};
+
+Algorithms &algorithms() {
+    thread_local Algorithms all;
+    return all;
 }
 
-/// HKDF with SHA-256, looked up once for all that is derived for a packet.
-class Hkdf {
-  public:
-    Hkdf() : kdf_(EVP_KDF_fetch(nullptr, "HKDF", nullptr)) {
-        if (kdf_)
-            context_.reset(EVP_KDF_CTX_new(kdf_.get()));
-    }
+/// RFC 2104 with SHA-256; keys are at most a block here.
+bool hmac(Bytes key, Bytes first, Bytes second, Secret &out) {
+    constexpr std::size_t kBlock = 64;
+    Algorithms &all = algorithms();
+    std::array<std::uint8_t, kBlock> inner{}, outer{};
+    Secret hash{};
 
-    bool extract(Bytes salt, Bytes secret, Secret &out) {
-        return run(EVP_KDF_HKDF_MODE_EXTRACT_ONLY, secret, octets(OSSL_KDF_PARAM_SALT, salt), out);
+    if (!all.good() || key.size() > kBlock)
+        return false;
+    std::ranges::copy(key, inner.begin());
+    outer = inner;
+    for (std::size_t i = 0; i < kBlock; i++) {
+        inner[i] ^= 0x36;
+        outer[i] ^= 0x5c;
     }
+    EVP_MD_CTX *const digest = all.digest.get();
+    return EVP_DigestInit_ex2(digest, all.sha256.get(), nullptr) == 1 &&
+           EVP_DigestUpdate(digest, inner.data(), kBlock) == 1 &&
+           EVP_DigestUpdate(digest, first.data(), first.size()) == 1 &&
+           EVP_DigestUpdate(digest, second.data(), second.size()) == 1 &&
+           EVP_DigestFinal_ex(digest, hash.data(), nullptr) == 1 &&
+           EVP_DigestInit_ex2(digest, all.sha256.get(), nullptr) == 1 &&
+           EVP_DigestUpdate(digest, outer.data(), kBlock) == 1 &&
+           EVP_DigestUpdate(digest, hash.data(), hash.size()) == 1 &&
+           EVP_DigestFinal_ex(digest, out.data(), nullptr) == 1;
+}
 
-    /// HKDF-Expand-Label of RFC 8446 section 7.1 with an empty context.
-    bool expand(Bytes secret, std::string_view label, std::span<std::uint8_t> out) {
-        const std::string full = "tls13 " + std::string(label);
-        std::vector<std::uint8_t> info{static_cast<std::uint8_t>(out.size() >> 8),
-                                       static_cast<std::uint8_t>(out.size()),
-                                       static_cast<std::uint8_t>(full.size())};
-        info.insert(info.end(), full.begin(), full.end());
-        info.push_back(0);
-        return run(EVP_KDF_HKDF_MODE_EXPAND_ONLY, secret, octets(OSSL_KDF_PARAM_INFO, info), out);
-    }
+/// HKDF-Expand-Label of RFC 8446 section 7.1 with an empty context; at most one block (RFC 5869).
+bool expand(Bytes secret, std::string_view label, std::span<std::uint8_t> out) {
+    constexpr std::string_view kPrefix = "tls13 ";
+    std::array<std::uint8_t, 64> info{};
+    Secret block{};
 
-  private:
-    bool run(int mode, Bytes key, OSSL_PARAM more, std::span<std::uint8_t> out) {
-        if (!context_)
-            return false;
-        EVP_KDF_CTX_reset(context_.get());
-        char digest[] = "SHA256";
-        const OSSL_PARAM params[] = {
-            OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
-            OSSL_PARAM_construct_int(OSSL_KDF_PARAM_MODE, &mode), octets(OSSL_KDF_PARAM_KEY, key),
-            more, OSSL_PARAM_construct_end()};
-        return EVP_KDF_derive(context_.get(), out.data(), out.size(), params) == 1;
-    }
-
-    Kdf kdf_;
-    KdfContext context_;
-};
+    info[1] = static_cast<std::uint8_t>(out.size());
+    info[2] = static_cast<std::uint8_t>(kPrefix.size() + label.size());
+    auto end = std::ranges::copy(kPrefix, info.begin() + 3).out;
+    end = std::ranges::copy(label, end).out;
+    *end++ = 0; // the context's length
+    *end++ = 1; // the block's number
+    const Bytes all(info.begin(), end);
+    if (out.size() > block.size() || !hmac(secret, all, {}, block))
+        return false;
+    std::copy_n(block.begin(), out.size(), out.begin());
+    return true;
+}
 
 } // namespace
 
 std::optional<QuicKeys> quic_initial_keys(const QuicVersion &version, Bytes dcid, bool of_client) {
-    Hkdf hkdf;
     Secret initial{}, secret{};
     QuicKeys keys{};
     const std::string prefix(version.labels);
-    if (dcid.empty() || !hkdf.extract(version.salt, dcid, initial) ||
-        !hkdf.expand(initial, of_client ? "client in" : "server in", secret) ||
-        !hkdf.expand(secret, prefix + "key", keys.key) ||
-        !hkdf.expand(secret, prefix + "iv", keys.iv) ||
-        !hkdf.expand(secret, prefix + "hp", keys.hp))
+    if (dcid.empty() || !hmac(version.salt, dcid, {}, initial) ||
+        !expand(initial, of_client ? "client in" : "server in", secret) ||
+        !expand(secret, prefix + "key", keys.key) || !expand(secret, prefix + "iv", keys.iv) ||
+        !expand(secret, prefix + "hp", keys.hp))
         return std::nullopt;
     return keys;
 }
 
 std::optional<std::array<std::uint8_t, 5>> quic_header_mask(const QuicKeys &keys, Bytes sample) {
-    const CipherContext context(EVP_CIPHER_CTX_new());
+    Algorithms &all = algorithms();
     std::array<std::uint8_t, kSample * 2> block{};
     int size = 0;
-    if (!context || sample.size() != kSample ||
-        EVP_EncryptInit_ex(context.get(), EVP_aes_128_ecb(), nullptr, keys.hp.data(), nullptr) !=
-            1 ||
-        EVP_EncryptUpdate(context.get(), block.data(), &size, sample.data(), kSample) != 1 ||
+    if (!all.good() || sample.size() != kSample ||
+        EVP_EncryptInit_ex2(all.mask.get(), all.ecb.get(), keys.hp.data(), nullptr, nullptr) != 1 ||
+        EVP_EncryptUpdate(all.mask.get(), block.data(), &size, sample.data(), kSample) != 1 ||
         size < 5)
         return std::nullopt;
     std::array<std::uint8_t, 5> mask{};
@@ -134,18 +147,18 @@ std::optional<std::vector<std::uint8_t>> open_quic_initial(const QuicPacket &pac
     std::array<std::uint8_t, kTag> tag{};
     std::ranges::copy(packet.whole.last(kTag), tag.begin());
 
-    const CipherContext context(EVP_CIPHER_CTX_new());
+    Algorithms &all = algorithms();
+    EVP_CIPHER_CTX *const context = all.open.get();
     std::vector<std::uint8_t> out(text.size());
     int size = 0, last = 0;
-    if (!context ||
-        EVP_DecryptInit_ex(context.get(), EVP_aes_128_gcm(), nullptr, keys.key.data(),
-                           nonce.data()) != 1 ||
-        EVP_DecryptUpdate(context.get(), nullptr, &size, header.data(),
+    if (!all.good() ||
+        EVP_DecryptInit_ex2(context, all.gcm.get(), keys.key.data(), nonce.data(), nullptr) != 1 ||
+        EVP_DecryptUpdate(context, nullptr, &size, header.data(),
                           static_cast<int>(header.size())) != 1 ||
-        EVP_DecryptUpdate(context.get(), out.data(), &size, text.data(),
-                          static_cast<int>(text.size())) != 1 ||
-        EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_GCM_SET_TAG, kTag, tag.data()) != 1 ||
-        EVP_DecryptFinal_ex(context.get(), out.data() + size, &last) != 1)
+        EVP_DecryptUpdate(context, out.data(), &size, text.data(), static_cast<int>(text.size())) !=
+            1 ||
+        EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_GCM_SET_TAG, kTag, tag.data()) != 1 ||
+        EVP_DecryptFinal_ex(context, out.data() + size, &last) != 1)
         return std::nullopt;
     return out;
 }
