@@ -4,6 +4,7 @@
 #include <array>
 #include <cctype>
 #include <charconv>
+#include <optional>
 #include <string>
 
 namespace l7 {
@@ -75,6 +76,57 @@ class ConditionParser {
 
     void apply(Op op) { out_.code_.push_back({op, 0, 0}); }
 
+    /// A number that nothing was done to yet; the step is taken back.
+    std::optional<std::int64_t> take_constant() {
+        if (out_.code_.empty() || out_.code_.back().op != Op::Constant)
+            return std::nullopt;
+        const std::int64_t value = out_.code_.back().value;
+        out_.code_.pop_back();
+        return value;
+    }
+
+    /// Conditions are met by most packets and fail for most: what is usual is one step.
+    void apply_read(Op op) {
+        static constexpr std::pair<Op, std::uint32_t> kWidths[] = {
+            {Op::U8, 1},
+            {Op::Be16, 2},
+            {Op::Be24, 3},
+            {Op::Be32, 4},
+            {Op::Le16, 2 | Condition::kLittle},
+            {Op::Le32, 4 | Condition::kLittle}};
+        const auto offset = take_constant();
+        if (!offset)
+            return apply(op);
+        for (const auto &[read, width] : kWidths)
+            if (read == op)
+                out_.code_.push_back({Op::ReadAt, width, *offset});
+    }
+
+    void apply_binary(Op op) {
+        if (const auto right = take_constant())
+            out_.code_.push_back({op, Condition::kImmediate, *right});
+        else
+            apply(op);
+    }
+
+    /// 0 or 1, unless it is that already.
+    void apply_truth() {
+        switch (out_.code_.back().op) {
+        case Op::Less:
+        case Op::LessEqual:
+        case Op::Greater:
+        case Op::GreaterEqual:
+        case Op::Equal:
+        case Op::NotEqual:
+        case Op::In:
+        case Op::Not:
+        case Op::Truth:
+            return;
+        default:
+            apply(Op::Truth);
+        }
+    }
+
     const Binary *next_binary(int level) {
         skip_blanks();
         for (const Binary &candidate : kBinary)
@@ -96,19 +148,19 @@ class ConditionParser {
                 continue;
             }
             const bool logical = sign->op == Op::JumpIfSet || sign->op == Op::JumpIfZero;
-            const std::size_t jump = out_.code_.size();
             if (logical) {
-                apply(Op::Truth);
+                apply_truth();
                 apply(sign->op);
                 depth_--;
             }
+            const std::size_t jump = out_.code_.size() - 1;
             if (!binary(sign->level + 1))
                 return false;
             if (logical) {
-                apply(Op::Truth);
-                out_.code_[jump + 1].value = static_cast<std::int64_t>(out_.code_.size());
+                apply_truth();
+                out_.code_[jump].value = static_cast<std::int64_t>(out_.code_.size());
             } else {
-                apply(sign->op);
+                apply_binary(sign->op);
                 depth_--;
             }
         }
@@ -155,7 +207,7 @@ class ConditionParser {
             if (name == read) {
                 if (!(eat("(") || expected("'('")) || !binary(0) || !(eat(")") || expected("')'")))
                     return false;
-                apply(op);
+                apply_read(op);
                 return true;
             }
         at_ -= name.size();
@@ -263,6 +315,11 @@ bool Condition::holds(Bytes data, std::uint64_t size) const {
         case Op::Size:
             stack[top++] = static_cast<std::int64_t>(size);
             continue;
+        case Op::ReadAt:
+            if (!read(data, step.value, step.extra & 0xff, (step.extra & kLittle) != 0,
+                      stack[top++]))
+                return false;
+            continue;
         default:
             break;
         }
@@ -323,7 +380,7 @@ bool Condition::holds(Bytes data, std::uint64_t size) const {
         default:
             break;
         }
-        const std::int64_t b = stack[--top];
+        const std::int64_t b = step.extra == kImmediate ? step.value : stack[--top];
         std::int64_t &x = stack[top - 1];
         switch (step.op) {
         case Op::Multiply:

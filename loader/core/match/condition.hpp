@@ -33,6 +33,7 @@ class Condition {
     enum class Op : std::uint8_t {
         Constant,
         Size,
+        ReadAt, // value: offset; extra: bytes, and kLittle
         U8,
         Be16,
         Be24,
@@ -42,7 +43,7 @@ class Condition {
         Negate,
         Not,
         Invert,
-        Multiply,
+        Multiply, // from here to Or: the right side is value where extra is kImmediate
         Divide,
         Modulo,
         Add,
@@ -70,6 +71,8 @@ class Condition {
     };
 
     static constexpr std::size_t kStack = 32;
+    static constexpr std::uint32_t kLittle = 0x100;
+    static constexpr std::uint32_t kImmediate = 1;
 
     std::vector<Step> code_;
     std::vector<std::pair<std::int64_t, std::int64_t>> ranges_;
