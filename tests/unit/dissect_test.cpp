@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/dissect/dns.hpp"
 #include "core/dissect/http.hpp"
+#include "core/dissect/rtp.hpp"
 #include "support/packets.hpp"
 
 #include <catch2/catch_test_macros.hpp>
@@ -135,4 +136,72 @@ TEST_CASE("hostile DNS messages are refused or cut, never followed for ever") {
                        "c00c 0001 0001 0000012c 0004 c0000207 c00c"),
                    facts));
     CHECK(facts.bindings.size() == 1);
+}
+
+namespace {
+
+/// An RTP datagram of 100 bytes of payload (RFC 3550, 5.1).
+Buffer rtp(std::uint16_t sequence, std::uint32_t source, std::uint8_t type = 111) {
+    Buffer out{0x80,
+               type,
+               static_cast<std::uint8_t>(sequence >> 8),
+               static_cast<std::uint8_t>(sequence),
+               0,
+               0,
+               0,
+               static_cast<std::uint8_t>(sequence)};
+    for (const unsigned shift : {24U, 16U, 8U, 0U})
+        out.push_back(static_cast<std::uint8_t>(source >> shift));
+    out.resize(out.size() + 100, 0x5a);
+    return out;
+}
+
+Progress give(Dissector &dissector, Facts &facts, const Buffer &datagram, unsigned direction = 0) {
+    return dissector.take({Transport::Udp, direction, datagram, {}, false, datagram.size()}, facts);
+}
+
+} // namespace
+
+TEST_CASE("media is known by its third datagram in a row") {
+    Facts facts;
+    const auto media = make_rtp();
+    CHECK(give(*media, facts, rtp(65535, 0x01020304)) == Progress::More);
+    CHECK(give(*media, facts, rtp(0, 0x01020304)) == Progress::More); // numbers wrap
+    CHECK(give(*media, facts, rtp(2, 0x01020304)) == Progress::Done); // one was lost
+    CHECK(facts.protocol == "rtp");
+}
+
+TEST_CASE("media behind STUN and in TURN's channels") {
+    Facts facts;
+    const auto media = make_rtp();
+    const Buffer check = hex("0001 0000 2112a442 000102030405060708090a0b");
+    CHECK(rtp_begins({Transport::Udp, 0, check, {}, false, check.size()}));
+    CHECK(give(*media, facts, check) == Progress::More);
+    for (std::uint16_t i = 1; i <= 3; i++) {
+        Buffer channel = hex("4001 0070");
+        const Buffer inner = rtp(i, 0x09080706);
+        channel.insert(channel.end(), inner.begin(), inner.end());
+        CHECK(give(*media, facts, channel) == (i == 3 ? Progress::Done : Progress::More));
+    }
+    CHECK(facts.protocol == "rtp");
+}
+
+TEST_CASE("reports alone are RTCP") {
+    Facts facts;
+    const auto media = make_rtp();
+    const Buffer report = hex("80c9 0001 00000007 81ca 0002 00000007 01 00 0000");
+    CHECK(give(*media, facts, report) == Progress::More);
+    CHECK(give(*media, facts, report) == Progress::More);
+    CHECK(give(*media, facts, report) == Progress::Done);
+    CHECK(facts.protocol == "rtcp");
+}
+
+TEST_CASE("what only looks like media once is not") {
+    Facts facts;
+    const auto media = make_rtp();
+    Progress last = Progress::More;
+    for (std::uint16_t i = 0; i < 10 && last == Progress::More; i++)
+        last = give(*media, facts, rtp(static_cast<std::uint16_t>(i * 4099), i * 77777U));
+    CHECK(last == Progress::NotMine);
+    CHECK(facts.protocol.empty());
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include "core/dissect/dissector.hpp"
 #include "core/flow/classifier.hpp"
 #include "core/match/native_file.hpp"
 #include "support/packets.hpp"
@@ -231,4 +232,66 @@ TEST_CASE("among equals the port is a tie-breaker") {
     Fixture::Flow other;
     other.port = L7_BE16(9);
     CHECK(f.name(f.send(other, 0, "x")) == "a");
+}
+
+TEST_CASE("a proof decides at once; what it carries may be told better by a pattern") {
+    Fixture f{{"shop", "quality=\"great\"\n[[match]]\nl4=\"tcp\"\nclient='^GET /shop'\n"},
+              {"weak", "quality=\"ok\"\n[[match]]\nl4=\"tcp\"\nclient='^GET /weak'\n"}};
+    add_dissector_protocols(*f.protocols);
+    Fixture::Flow plain;
+    plain.l4 = 6;
+    const auto http = f.send(plain, 0, "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n");
+    CHECK(f.name(http) == "http");
+    CHECK(http->reason == L7_REASON_DISSECTOR);
+    CHECK(http->sample == 1);
+    Fixture::Flow carried;
+    carried.l4 = 6;
+    carried.port = 2;
+    CHECK(f.name(f.send(carried, 0, "GET /shop HTTP/1.1\r\nHost: a.example\r\n\r\n")) == "shop");
+    Fixture::Flow unsure;
+    unsure.l4 = 6;
+    unsure.port = 3;
+    CHECK(f.name(f.send(unsure, 0, "GET /weak HTTP/1.1\r\nHost: a.example\r\n\r\n")) == "http");
+}
+
+TEST_CASE("a flow that promises more is followed, and its last verdict is an update") {
+    Fixture f{{"shop", "quality=\"great\"\n[[match]]\nl4=\"tcp\"\nclient='^GET /shop'\n"}};
+    add_dissector_protocols(*f.protocols);
+    Fixture::Flow flow;
+    flow.l4 = 6;
+    const auto first = f.send(flow, 0, "GET /a HTTP/1.1\r\nHost: a.exa");
+    REQUIRE(first);
+    CHECK(first->op == L7_APPLY_VERDICT);
+    CHECK(first->flags == L7_V_FOLLOW);
+    CHECK(f.classifier.flows() == 1);
+    const auto last = f.send(flow, 0, "mple\r\n\r\n");
+    REQUIRE(last);
+    CHECK(last->op == L7_APPLY_UPDATE);
+    CHECK(last->flags == 0);
+    CHECK(f.classifier.flows() == 0);
+
+    Fixture::Flow silent = flow;
+    silent.port = 2;
+    silent.offset[0] = 0;
+    CHECK(f.send(silent, 0, "GET /a HTTP/1.1\r\nHost: a.exa"));
+    std::vector<l7_verdict> swept;
+    f.classifier.sweep(f.now + 3000, 100, swept);
+    REQUIRE(swept.size() == 1);
+    CHECK(swept[0].op == L7_APPLY_UPDATE);
+    CHECK(f.name(swept[0]) == "http");
+}
+
+TEST_CASE("a followed flow that no judge here knows is let go") {
+    Fixture f{{"a", kUdpA}};
+    l7_record head{};
+    head.key.l4 = 6;
+    head.key.family = 4;
+    head.protocol = L7_PROTOCOL_FIRST;
+    head.born = 3;
+    head.size = 2;
+    const Buffer bytes = bytes_of("xx");
+    const auto verdict = f.classifier.take({head, bytes}, f.now);
+    REQUIRE(verdict);
+    CHECK(verdict->op == L7_APPLY_UNFOLLOW);
+    CHECK(verdict->born == 3);
 }

@@ -3,6 +3,7 @@
 
 #include "core/dissect/dns.hpp"
 #include "core/dissect/http.hpp"
+#include "core/dissect/rtp.hpp"
 #include "core/dissect/starttls.hpp"
 #include "core/dissect/tls.hpp"
 
@@ -21,15 +22,17 @@ constexpr DissectorKind kKinds[] = {
     {"dns", "dns mdns llmnr netbios", kTcp | kUdp, dns_begins, make_dns},
     {"starttls", "smtp imap pop3 xmpp ldap ftp nntp postgresql", kTcp, starttls_begins,
      make_starttls},
+    {"rtp", "rtp", kUdp, rtp_begins, make_rtp},
 };
 
 } // namespace
 
 void add_dissector_protocols(Protocols &protocols) {
     for (const char *name :
-         {"http", "http-connect", "websocket", "tls",    "dtls", "quic",   "imap", "pop3",
-          "xmpp", "mqtt",         "ftp",       "irc",    "nntp", "stun",   "dns",  "sip",
-          "tds",  "postgresql",   "coap",      "sunrpc", "smb",  "radius", "smtp", "ldap"})
+         {"http",   "http-connect", "websocket", "tls",        "dtls", "quic",   "imap",
+          "pop3",   "xmpp",         "mqtt",      "ftp",        "irc",  "nntp",   "stun",
+          "dns",    "sip",          "tds",       "postgresql", "coap", "sunrpc", "smb",
+          "radius", "smtp",         "rtp",       "rtcp",       "ldap"})
         protocols.number(name);
 }
 
