@@ -153,7 +153,9 @@ void Daemon::give_memory(Catalog &catalog, const Knowledge *before) {
 }
 
 Result<void> Daemon::store_names(const Knowledge &knowledge) const {
-    return kernel_->store_names("protocols", *knowledge.protocols);
+    if (auto stored = kernel_->store_names("protocols", *knowledge.protocols); !stored)
+        return stored;
+    return kernel_->store_names("applications", *knowledge.application_numbers);
 }
 
 void Daemon::attach_configured() {

@@ -201,6 +201,8 @@ void Classifier::name(l7_verdict &verdict, const Facts &facts, std::uint64_t now
     if (facts.hostname.empty())
         return;
     verdict.host = knowledge_.hosts ? knowledge_.hosts->number(facts.hostname) : 0;
+    if (knowledge_.applications)
+        verdict.application = knowledge_.applications->find(facts.hostname);
     if (knowledge_.hints)
         for (const Binding &binding : facts.bindings)
             knowledge_.hints->learn(binding.address, {verdict.host, verdict.application},

@@ -26,6 +26,7 @@ void Knowledge::keep_memory_of(const Knowledge &other) {
 KnownNumbers Knowledge::numbers() const {
     KnownNumbers out;
     out.protocols = *protocols;
+    out.applications = *application_numbers;
     return out;
 }
 
@@ -41,7 +42,10 @@ Result<Knowledge> load_knowledge(const std::vector<std::filesystem::path> &direc
     auto database = Database::compile(*library, *protocols, rejected);
     if (!database)
         return database.error();
-    return Knowledge{std::move(*database), protocols};
+    const auto numbers = std::make_shared<NameNumbers>(known.applications);
+    const auto applications = std::make_shared<Applications>();
+    applications->load(directories, *numbers, rejected);
+    return Knowledge{std::move(*database), protocols, applications, numbers};
 }
 
 } // namespace l7

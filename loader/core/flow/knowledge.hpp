@@ -5,6 +5,7 @@
 #include "core/flow/journal.hpp"
 #include "core/match/database.hpp"
 #include "core/match/protocols.hpp"
+#include "core/names/applications.hpp"
 #include "core/names/dns_hints.hpp"
 #include "core/names/endpoint_memory.hpp"
 #include "core/names/host_table.hpp"
@@ -25,6 +26,8 @@ struct KnownNumbers {
 struct Knowledge {
     std::shared_ptr<const Database> database;
     std::shared_ptr<const Protocols> protocols;
+    std::shared_ptr<const Applications> applications = {};
+    std::shared_ptr<const NameNumbers> application_numbers = {};
     std::shared_ptr<HostTable> hosts = {};
     std::shared_ptr<DnsHints> hints = {};
     std::shared_ptr<EndpointMemory> endpoints = {};

@@ -80,6 +80,8 @@ Result<PatternLibrary> load_patterns(const std::vector<fs::path> &directories) {
         std::error_code failure;
         for (fs::recursive_directory_iterator at(directory, failure), end; !failure && at != end;
              at.increment(failure)) {
+            if (at.depth() == 0 && at->path().filename() == "applications")
+                at.disable_recursion_pending(); // lists of another kind
             const auto ending = at->path().extension();
             if (at->is_regular_file(failure) && (ending == ".toml" || ending == ".pat"))
                 files.push_back(at->path());

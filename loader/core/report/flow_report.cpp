@@ -38,6 +38,8 @@ FlowReport report_flow(const l7_key &key, const l7_flow &flow, const Knowledge &
     out.dst = target.address;
     out.dport = target.port;
     out.protocol = knowledge.protocols->name(flow.protocol);
+    if (flow.application && knowledge.application_numbers)
+        out.application = knowledge.application_numbers->name(flow.application);
     if (knowledge.hosts)
         out.hostname = knowledge.hosts->name(flow.host);
     for (const auto &[bit, word] : kAttributes)
