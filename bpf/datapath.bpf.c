@@ -75,7 +75,7 @@ L7_STEP int l7_sample(struct __sk_buff *skb, struct l7_flow *flow, struct l7_pas
     head->direction = (__u8)direction;
     head->flags = sample.flags | (flow->flags & L7_F_INITIATOR_1 ? L7_R_INITIATOR_1 : 0);
     head->wire_size = (__u16)(pass->sampled > 0xffff ? 0xffff : pass->sampled);
-    head->protocol = flow->protocol;
+    head->protocol = flow->flags & L7_F_PROVISIONAL ? L7_UNSET : flow->protocol;
     head->born = flow->born;
     if (l7_ring_put(skb, head, pass->packet.payload + sample.skip) == 0) {
         l7_flow_sampled(flow, direction, &sample);

@@ -137,7 +137,7 @@ struct l7_record {
     __u8 direction;
     __u8 flags;
     __u16 wire_size; /* payload of the packet, of which size bytes are here; saturates */
-    __u16 protocol;  /* the flow's: a followed one has its verdict already */
+    __u16 protocol;  /* of a followed flow, which has its verdict; else 0 */
     __u32 born;      /* the flow's, tells a new connection on old ports from the one before */
 };
 L7_ASSERT(sizeof(struct l7_record) == 72);

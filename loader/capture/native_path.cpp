@@ -155,7 +155,7 @@ void NativePath::sample(NativeFlow &flow, const l7_packet &packet, std::uint32_t
         head.flags |= L7_R_INITIATOR_1;
     head.wire_size = static_cast<std::uint16_t>(std::min<std::uint32_t>(payload, 0xffff));
     head.born = flow.flow.born;
-    head.protocol = flow.flow.protocol;
+    head.protocol = flow.flow.flags & L7_F_PROVISIONAL ? L7_UNSET : flow.flow.protocol;
     counters_.records++;
     l7_flow_sampled(&flow.flow, direction, &taken);
     sink_({head, Bytes(data + start, at_hand)});

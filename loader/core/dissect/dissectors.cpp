@@ -18,7 +18,7 @@ constexpr DissectorKind kKinds[] = {
     {"tls", "tls", kTcp, tls_begins, make_tls, true},
     {"quic", "quic", kUdp, quic_begins, make_quic},
     {"dtls", "dtls", kUdp, dtls_begins, make_dtls},
-    {"http", "http", kTcp, http_begins, make_http},
+    {"http", "http", kTcp, http_begins, make_http, true},
     {"dns", "dns mdns llmnr netbios", kTcp | kUdp, dns_begins, make_dns},
     {"starttls", "smtp imap pop3 xmpp ldap ftp nntp postgresql", kTcp, starttls_begins,
      make_starttls},

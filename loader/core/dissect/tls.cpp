@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/dissect/tls.hpp"
 
+#include "core/dissect/tls_certificate.hpp"
 #include "core/dissect/tls_records.hpp"
 
 #include <l7ctl/abi.h>
@@ -61,6 +62,8 @@ class Tls final : public Dissector {
     Progress take(const View &view, Facts &facts) override {
         if (view.midstream)
             return midstream(view, facts);
+        if (named_ == Named::ByServer)
+            return by_server(view, facts);
         TlsStart start;
         const Parse parsed = read_tls_start(view.data, start);
         if (parsed == Parse::Wrong)
@@ -84,10 +87,21 @@ class Tls final : public Dissector {
             return Progress::More;
         }
         settle_hello(hello, "tls", facts);
-        return Progress::Done;
+        named_ = hello.server_name.empty() && !hello.ech ? Named::ByServer : Named::ByClient;
+        return named_ == Named::ByServer ? Progress::Known : Progress::Done;
     }
 
   private:
+    enum class Named { NotYet, ByClient, ByServer };
+
+    /// The client named nobody: up to TLS 1.2 the certificate tells who answers.
+    static Progress by_server(const View &view, Facts &facts) {
+        if (view.direction == 0)
+            return Progress::Known;
+        return read_certificate_name(view.data, facts.hostname) == Parse::More ? Progress::Known
+                                                                               : Progress::Done;
+    }
+
     static Progress old_hello(const TlsStart &start, Parse parsed, Facts &facts) {
         ClientHello hello;
         if (parsed != Parse::Done)
@@ -122,6 +136,8 @@ class Tls final : public Dissector {
         }
         return Progress::More;
     }
+
+    Named named_ = Named::NotYet;
 };
 
 } // namespace

@@ -230,7 +230,9 @@ void Classifier::remember_server(l7_verdict &verdict, unsigned server, std::uint
         return;
     const l7_endpoint endpoint = endpoint_of(verdict.key, server);
     if (own) {
-        knowledge_.endpoints->learn(endpoint, {verdict.protocol, verdict.application}, now_ns);
+        // A resolver's answers are about others.
+        const std::uint16_t whose = verdict.protocol == dns_ ? 0 : verdict.application;
+        knowledge_.endpoints->learn(endpoint, {verdict.protocol, whose}, now_ns);
     } else if (const auto known = knowledge_.endpoints->find(endpoint, now_ns)) {
         verdict.protocol = known->protocol;
         verdict.application = known->application;
