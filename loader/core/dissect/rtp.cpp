@@ -62,7 +62,7 @@ std::size_t payload_of(Bytes data) {
     const Bytes source = data.subspan(8, 4);
     if ((type >= 64 && type <= 95) || (source[0] == 0 && source[1] == 0 && source[2] == 0))
         return 0;
-    std::size_t at = kHeader + 4U * (data[0] & 0x0f);
+    std::size_t at = kHeader + std::size_t{4} * (data[0] & 0x0fU);
     for (std::size_t i = kHeader; i < at && i + 4 <= data.size(); i += 4)
         if (std::ranges::equal(data.subspan(i, 4), source))
             return 0;

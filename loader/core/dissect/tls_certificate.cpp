@@ -47,30 +47,30 @@ std::string host_at(Bytes field) {
     return good ? std::string(text) : std::string();
 }
 
+/// What follows the first such object identifier; nothing where there is none.
+Bytes after(Bytes data, const std::array<std::uint8_t, 5> &oid) {
+    const auto at = std::search(data.begin(), data.end(), oid.begin(), oid.end());
+    return at == data.end()
+               ? Bytes()
+               : data.subspan(static_cast<std::size_t>(at - data.begin()) + oid.size());
+}
+
 /// The first DNS name of subjectAltName.
 std::string alternative_name(Bytes certificate) {
-    const auto oid = std::ranges::search(certificate, kSubjectAltName);
-    if (oid.empty())
-        return {};
     // Some bytes of BOOLEAN, OCTET STRING and SEQUENCE stand before the first name.
-    const auto begin = oid.end();
-    const auto end = begin + std::min<std::ptrdiff_t>(32, certificate.end() - begin);
-    const auto tag = std::find(begin, end, kDnsName);
-    return tag == end ? std::string() : host_at(Bytes(tag + 1, certificate.end()));
+    const Bytes behind = after(certificate, kSubjectAltName);
+    const Bytes near = behind.first(std::min<std::size_t>(32, behind.size()));
+    const auto tag = std::find(near.begin(), near.end(), kDnsName);
+    return tag == near.end()
+               ? std::string()
+               : host_at(behind.subspan(static_cast<std::size_t>(tag - near.begin()) + 1));
 }
 
 /// The subject's common name: the second, as the issuer's comes first (RFC 5280, 4.1).
 std::string common_name(Bytes certificate) {
-    auto rest = certificate;
-    std::string out;
-    for (int i = 0; i < 2; i++) {
-        const auto oid = std::ranges::search(rest, kCommonName);
-        if (oid.empty() || rest.end() - oid.end() < 3)
-            return {};
-        out = host_at(Bytes(oid.end() + 1, rest.end())); // behind the kind of string
-        rest = Bytes(oid.end(), rest.end());
-    }
-    return out;
+    const Bytes subject = after(after(certificate, kCommonName), kCommonName);
+    return subject.empty() ? std::string()
+                           : host_at(subject.subspan(1)); // behind the kind of string
 }
 
 } // namespace

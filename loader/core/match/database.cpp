@@ -6,7 +6,9 @@
 #include <hs/hs.h>
 
 #include <algorithm>
+#include <functional>
 #include <new>
+#include <numeric>
 #include <set>
 
 namespace l7 {
@@ -47,6 +49,7 @@ class DatabaseBuilder {
         for (unsigned transport = 0; transport < kTransports; transport++)
             for (unsigned direction = 0; direction < 2; direction++) {
                 Directed &from = directed_[transport][direction];
+                widest_first(from);
                 DirectedAtoms &to = out.directed_[transport][direction];
                 auto unbound = from.unbound.compile_together(cache);
                 if (!unbound)
@@ -60,6 +63,12 @@ class DatabaseBuilder {
     }
 
   private:
+    struct Directed {
+        std::vector<std::uint16_t> bound;
+        std::vector<Prefix> prefixes;
+        ExpressionBatch unbound;
+    };
+
     void add_l7filter(const Pattern &pattern, std::uint16_t index, std::uint16_t protocol,
                       std::vector<std::string> &rejected) {
         const auto width = minimum_width(pattern.expression);
@@ -98,6 +107,22 @@ class DatabaseBuilder {
         evidence_.push_back(std::move(evidence));
     }
 
+    /// A decisive match ends the scan, so none that asks for more may come after it.
+    void widest_first(Directed &what) const {
+        std::vector<std::size_t> order(what.bound.size());
+        std::iota(order.begin(), order.end(), std::size_t{0});
+        std::ranges::stable_sort(order, std::greater<>(), [&](std::size_t i) {
+            return evidence_[atoms_[what.bound[i]].evidence.front()].width;
+        });
+        Directed sorted;
+        for (const std::size_t i : order) {
+            sorted.bound.push_back(what.bound[i]);
+            sorted.prefixes.push_back(what.prefixes[i]);
+        }
+        what.bound = std::move(sorted.bound);
+        what.prefixes = std::move(sorted.prefixes);
+    }
+
     void direct(const std::string &expression, std::uint16_t atom, unsigned transports,
                 unsigned directions) {
         const auto prefix = prefix_of(expression);
@@ -118,12 +143,6 @@ class DatabaseBuilder {
                 }
             }
     }
-
-    struct Directed {
-        std::vector<std::uint16_t> bound;
-        std::vector<Prefix> prefixes;
-        ExpressionBatch unbound;
-    };
 
     std::vector<Atom> &atoms_;
     std::vector<Evidence> &evidence_;
