@@ -22,6 +22,17 @@ def main(target):
     put("pat_file", "all", b"x\n^(a|b)+[c-f]*\\x20?.$\n")
     put("config", "all", b'[mark]\nmask = 0xff00\n[[rule]]\nprotocol = "ssh"\nmark = 0x1000\nclassid = "1:10"\n'
                          b'[[device]]\nname = "eth0"\nhooks = "both"\n[limits]\npackets = 5\n')
+    pieces = {"http": [(0, b"GET / HTTP/1.1\r\nHost: a.example\r\nUpgrade: websocket\r\n\r\n"),
+                       (1, b"HTTP/1.1 101 X\r\nUpgrade: websocket\r\n\r\n")],
+              "starttls": [(1, b"220 mx.example ESMTP\r\n"), (0, b"EHLO a\r\nSTARTTLS\r\n\x16\3\1\0\4\1\0\0\0")],
+              "postgresql": [(0, bytes.fromhex("0000000804d2162f")), (1, b"S")]}
+    for name, parts in pieces.items():
+        put("dissect", name, b"\1" + b"".join(
+            bytes([(len(piece) - 1) >> 8 << 1 | way, (len(piece) - 1) & 255]) + piece for way, piece in parts))
+    media = [bytes([0x80, 111, 0, n, 0, 0, 0, n]) + b"\1\2\3\4" + b"Z" * 20 for n in range(4)]
+    query = bytes.fromhex("12340100000100000000000003777777076578616d706c65036f72670000010001")
+    for name, parts in (("media", media), ("dns", [query])):
+        put("dissect", name, b"\0" + b"".join(bytes([0, len(piece) - 1]) + piece for piece in parts))
     put("filter", "all", b'{"command":"flows","filter":["protocol","ssh","port","22"]}')
     ip = bytes.fromhex("45000030000040004006000000000000c0000201c6336401")
     tcp = bytes.fromhex("9c4001bb000003e8000000005010ffff00000000") + b"abcdefgh"

@@ -2,6 +2,7 @@
 #include "core/dissect/dns.hpp"
 #include "core/dissect/http.hpp"
 #include "core/dissect/rtp.hpp"
+#include "core/dissect/tls_certificate.hpp"
 #include "support/packets.hpp"
 
 #include <catch2/catch_test_macros.hpp>
@@ -204,4 +205,49 @@ TEST_CASE("what only looks like media once is not") {
         last = give(*media, facts, rtp(static_cast<std::uint16_t>(i * 4099), i * 77777U));
     CHECK(last == Progress::NotMine);
     CHECK(facts.protocol.empty());
+}
+
+namespace {
+
+/// ServerHello of TLS 1.2 and the beginning of a Certificate, whose DER is `certificate`.
+Buffer server_flight(const Buffer &certificate, std::size_t promised) {
+    const auto number = [](Buffer &to, std::size_t value, unsigned bytes) {
+        while (bytes-- > 0)
+            to.push_back(static_cast<std::uint8_t>(value >> (8 * bytes)));
+    };
+    Buffer messages = hex("02 000026 0303");
+    messages.resize(messages.size() + 32, 7);
+    messages.insert(messages.end(), {0, 0xc0, 0x2f, 0});
+    messages.push_back(11);
+    number(messages, promised + 6, 3);
+    number(messages, promised + 3, 3);
+    number(messages, promised, 3);
+    messages.insert(messages.end(), certificate.begin(), certificate.end());
+    Buffer out = hex("16 0303");
+    number(out, messages.size(), 2);
+    out.insert(out.end(), messages.begin(), messages.end());
+    return out;
+}
+
+} // namespace
+
+TEST_CASE("a certificate gives its name as soon as it has come by") {
+    std::string name;
+    const Buffer alternative =
+        hex("30 05 06 03551d11 04 11 30 0f 82 0d 2a2e 6578616d706c652e6f7267");
+    Buffer flight = server_flight(alternative, 900); // most of it has not come yet
+    CHECK(read_certificate_name(flight, name) == Parse::Done);
+    CHECK(name == "example.org");
+
+    const Buffer subject =
+        hex("06 03550403 0c 05 436120412e 06 03550403 13 0b 612e6578616d706c652e74");
+    flight = server_flight(subject, subject.size());
+    CHECK(read_certificate_name(flight, name) == Parse::Done);
+    CHECK(name == "a.example.t");
+
+    flight = server_flight(hex("3000"), 900);
+    CHECK(read_certificate_name(flight, name) == Parse::More);
+    for (std::size_t size = 0; size < flight.size(); size++)
+        CHECK(read_certificate_name(Bytes(flight).first(size), name) != Parse::Done);
+    CHECK(read_certificate_name(hex("15 0303 0002 0228"), name) == Parse::Wrong);
 }

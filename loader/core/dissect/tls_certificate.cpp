@@ -90,6 +90,8 @@ Parse read_certificate_name(Bytes server_stream, std::string &name) {
         if (type == kCertificate) {
             reader.u24();
             const std::size_t first = reader.u24();
+            if (!reader.ok())
+                return Parse::More;
             const Bytes left = reader.rest();
             const Bytes certificate = left.first(std::min(first, left.size()));
             name = alternative_name(certificate);
