@@ -44,7 +44,9 @@ Result<void> classify_command(const GlobalOptions &global, const ClassifyOptions
         fmt::print(stderr, "l7ctl: pattern left out: {}\n", line);
 
     for (const std::string &file : options.files) {
-        knowledge->remember(); // captures know nothing of each other
+        knowledge->only_patterns = !options.only_patterns.empty();
+        if (!knowledge->only_patterns)
+            knowledge->remember(); // captures know nothing of each other
         if (options.explain)
             knowledge->journal = std::make_shared<Journal>(std::numeric_limits<std::size_t>::max());
         Offline offline(*knowledge);

@@ -89,7 +89,9 @@ TEST_CASE(".pat files") {
     CHECK(good->name == "foo");
     CHECK(good->quality == Quality::Good);
     CHECK(good->groups == std::vector<std::string>{"g", "chat", "im_proto"});
-    CHECK(good->expression == "(?:^)\\x66\\x6f\\x6f\\x20"); // the trailing blank belongs to it
+    CHECK(good->attributes == std::vector<std::string>{"good", "fast", "superset"});
+    CHECK(good->expression == "(?i)(?:^)foo\\x20"); // the trailing blank belongs to it
+    CHECK(good->line == 6);
 
     CHECK_FALSE(parse_l7filter_pattern("foo\n", "foo.pat", "foo", ""));
     CHECK_FALSE(parse_l7filter_pattern("", "foo.pat", "foo", ""));

@@ -23,6 +23,7 @@ void Judge::begin(const Sample &first) {
     for (Stream &stream : streams_)
         stream.clear();
     merged_.clear();
+    settled_ = false;
     hits_.clear();
     best_.reset();
     live_.clear();
@@ -41,18 +42,18 @@ std::optional<Judgement> Judge::take(const Sample &sample, Scanner &scanner,
     flags_ |= sample.head.flags;
     last_packet_ = static_cast<std::uint16_t>(
         std::min<std::uint32_t>(sample.head.packet, std::numeric_limits<std::uint16_t>::max()));
-    if (!transport_of(key_.l4)) {
+    if (!transport_of(key_.l4) && !limits.only_patterns) {
         const std::uint16_t protocol = protocols.find(ip_protocol_name(key_.l4));
         if (protocol != L7_UNSET)
             return Judgement{protocol, L7_REASON_DISSECTOR, last_packet_};
     }
-    if (key_.l4 == L7_IPPROTO_SCTP)
+    if (key_.l4 == L7_IPPROTO_SCTP && !limits.only_patterns)
         fallback_ = protocols.find("sctp"); // better than unknown when nothing above it is known
     if (!sample.data.empty()) {
         samples_++;
         seen_[sample.head.direction & 1] = true;
         trace_.saw(sample.head.direction, sample.data);
-        look(sample, scanner, limits);
+        look(sample, scanner, protocols, limits);
     }
     return decide(sample, scanner, protocols, limits);
 }
@@ -63,13 +64,15 @@ std::optional<Judgement> Judge::decide(const Sample &sample, const Scanner &scan
 
     if (sample.head.flags & L7_R_END)
         ended_[sample.head.direction & 1] = true;
-    const bool limited = sample.head.flags & L7_R_LAST;
+    const bool limited = (sample.head.flags & L7_R_LAST) != 0 ||
+                         (limits.only_patterns && database.only_l7filter() &&
+                          sample.head.packet >= limits.merged_packets);
     const bool over = limited || (ended_[0] && ended_[1]) || (sample.head.flags & L7_R_RESET) != 0;
 
     bool sure = proof() != nullptr;
     if (best_) {
         const Quality quality = database.evidence(best_->evidence).quality;
-        sure |= quality <= Quality::Good ||
+        sure |= settled_ || quality <= Quality::Good ||
                 (quality == Quality::Ok && samples_ >= best_->samples + limits.patience);
     }
     if (over || (sure && !pending()))
@@ -110,7 +113,8 @@ const Facts *Judge::facts_of(std::string_view protocol) const {
     return nullptr;
 }
 
-void Judge::look(const Sample &sample, Scanner &scanner, const JudgeLimits &limits) {
+void Judge::look(const Sample &sample, Scanner &scanner, const Protocols &protocols,
+                 const JudgeLimits &limits) {
     const unsigned direction = sample.head.direction & 1;
     const auto transport = transport_of(key_.l4);
     const bool has_l7filter = scanner.database().has_l7filter();
@@ -122,10 +126,11 @@ void Judge::look(const Sample &sample, Scanner &scanner, const JudgeLimits &limi
             *transport,  direction,
             sample.data, {},
             false,       std::max<std::uint64_t>(sample.data.size(), sample.head.wire_size)};
-        dissect(view);
-        scan(scanner, view);
+        if (!limits.only_patterns)
+            dissect(view);
+        scan(scanner, protocols, view);
         if (has_l7filter)
-            merge(sample.data, limits.merged_bytes);
+            merge(sample.data, limits);
     } else if (!broken_[direction]) {
         Stream &stream = streams_[direction];
         const std::size_t before = stream.bytes().size();
@@ -143,14 +148,36 @@ void Judge::look(const Sample &sample, Scanner &scanner, const JudgeLimits &limi
                         streams_[direction ^ 1].bytes(),
                         (flags_ & L7_R_MIDSTREAM) != 0,
                         stream.bytes().size()};
-        dissect(view);
-        scan(scanner, view);
+        if (!limits.only_patterns)
+            dissect(view);
+        scan(scanner, protocols, view);
         if (has_l7filter)
-            merge(stream.bytes().subspan(before), limits.merged_bytes);
+            merge(stream.bytes().subspan(before), limits);
     }
-    if (has_l7filter && !(flags_ & L7_R_MIDSTREAM))
-        for (const std::uint16_t evidence : scanner.scan_l7filter(merged_))
-            consider(scanner.database(), evidence);
+    // The original took the first bytes it saw for a connection's start; we know better, but where
+    // it is to be done as it did.
+    if (has_l7filter && (limits.only_patterns || !(flags_ & L7_R_MIDSTREAM)))
+        scan_merged(scanner, limits);
+}
+
+/// Asks for the whole buffer anew at every packet, as `$` is the end of what is there so far.
+void Judge::scan_merged(Scanner &scanner, const JudgeLimits &limits) {
+    if (last_packet_ > limits.merged_packets || settled_)
+        return;
+    const Database &database = scanner.database();
+    const std::vector<std::uint16_t> &found = scanner.scan_l7filter(merged_);
+    if (!limits.only_patterns) {
+        for (const std::uint16_t evidence : found)
+            consider(database, evidence);
+    } else if (!found.empty()) {
+        // The rules' order, then the files', and the first that matches wins for good.
+        const std::uint16_t first = std::ranges::min(found, {}, [&](std::uint16_t id) {
+            return std::pair(database.evidence(id).rank, id);
+        });
+        best_ = Candidate{first, last_packet_, samples_, samples_};
+        trace_.note(TraceEvent::Kind::Matched, last_packet_, first);
+        settled_ = true;
+    }
 }
 
 namespace {
@@ -190,9 +217,12 @@ void Judge::dissect(const View &view) {
     std::erase_if(live_, [](const Live &one) { return one.answer == Progress::NotMine; });
 }
 
-/// Patterns have nothing to add to a proof, unless it is of what carries others.
-void Judge::scan(Scanner &scanner, const View &view) {
-    if (const Live *known = proof(); known && !known->facts.carrier)
+/// Patterns have nothing to add to a proof, unless it is of what carries others, or one says that
+/// it knows better.
+void Judge::scan(Scanner &scanner, const Protocols &protocols, const View &view) {
+    if (const Live *known = proof();
+        known && !known->facts.carrier &&
+        !scanner.database().may_supersede(protocols.find(known->facts.protocol)))
         return;
     const bool counts = view.transport != Transport::Tcp;
     for (const std::uint16_t atom :
@@ -245,6 +275,22 @@ bool Judge::better(const Database &database, std::uint16_t a, std::uint16_t b) c
     const Evidence &left = database.evidence(a);
     const Evidence &right = database.evidence(b);
 
+    if (const bool l = database.supersedes(left, right.protocol),
+        r = database.supersedes(right, left.protocol);
+        l != r)
+        return l;
+    const PatternOrder first = database.pattern(left).order, second = database.pattern(right).order;
+    if ((first == PatternOrder::After) != (second == PatternOrder::After))
+        return first < second;
+    const auto certainty = [](Quality quality) {
+        return quality <= Quality::Good ? 0 : quality == Quality::Ok ? 1 : 2;
+    };
+    if (certainty(left.quality) != certainty(right.quality))
+        return left.quality < right.quality;
+    if (first != second)
+        return first < second;
+    if (left.rank != right.rank)
+        return left.rank < right.rank;
     if (left.quality != right.quality)
         return left.quality < right.quality;
     if (left.parts != right.parts)
@@ -261,13 +307,14 @@ bool Judge::better(const Database &database, std::uint16_t a, std::uint16_t b) c
     return database.pattern(left).name < database.pattern(right).name;
 }
 
-void Judge::merge(Bytes data, std::size_t limit) {
+void Judge::merge(Bytes data, const JudgeLimits &limits) {
+    if (last_packet_ > limits.merged_packets)
+        return;
     for (const std::uint8_t byte : data) {
-        if (merged_.size() >= limit)
+        if (merged_.size() >= limits.merged_bytes)
             return;
         if (byte != 0)
-            merged_.push_back(byte >= 'A' && byte <= 'Z' ? static_cast<std::uint8_t>(byte + 32)
-                                                         : byte);
+            merged_.push_back(byte);
     }
 }
 
@@ -290,8 +337,7 @@ Judgement Judge::conclude(const Database &database, const Protocols &protocols,
         out.packet = known->packet;
         out.sample = known->sample;
         out.facts = &known->facts;
-        if (!known->facts.carrier || !best_ ||
-            database.evidence(best_->evidence).quality > Quality::Good)
+        if (!best_ || !outdoes(database, best_->evidence, *known, out.protocol))
             return out;
     }
     if (best_) {
@@ -322,6 +368,17 @@ Judgement Judge::conclude(const Database &database, const Protocols &protocols,
     else if (limit_reason != L7_REASON_NONE)
         out.reason = limit_reason;
     return out;
+}
+
+/// A proof yields to a pattern that says it knows better, and what only carries others to any that
+/// is sure; but not to those that come after ours.
+bool Judge::outdoes(const Database &database, std::uint16_t evidence, const Live &proof,
+                    std::uint16_t proved) {
+    const Evidence &match = database.evidence(evidence);
+    if (database.supersedes(match, proved))
+        return true;
+    return proof.facts.carrier && match.quality <= Quality::Good &&
+           database.pattern(match).order != PatternOrder::After;
 }
 
 std::size_t Judge::memory() const {

@@ -38,6 +38,8 @@ struct Judgement {
 struct JudgeLimits {
     std::uint32_t stream_bytes = L7_SAMPLE_MAX; ///< per direction
     std::uint32_t merged_bytes = 2047;          ///< l7-filter's buffer of both directions
+    std::uint32_t merged_packets = 10; ///< of the flow, those without payload included, that fill it
+    bool only_patterns = false;        ///< no dissector and nothing else that patterns do not say
     std::uint32_t patience = 2; ///< payload packets that an `ok` match waits for a better one
 };
 
@@ -101,12 +103,16 @@ class Judge {
     const Facts *facts_of(std::string_view protocol) const;
     bool pending() const;
     void dissect(const View &view);
-    void look(const Sample &sample, Scanner &scanner, const JudgeLimits &limits);
-    void scan(Scanner &scanner, const View &view);
+    void look(const Sample &sample, Scanner &scanner, const Protocols &protocols,
+              const JudgeLimits &limits);
+    void scan(Scanner &scanner, const Protocols &protocols, const View &view);
     void note(const Scanner &scanner, std::uint16_t atom, bool counts);
     bool met(const Database &database, const Evidence &evidence) const;
     void consider(const Database &database, std::uint16_t evidence);
-    void merge(Bytes data, std::size_t limit);
+    void merge(Bytes data, const JudgeLimits &limits);
+    void scan_merged(Scanner &scanner, const JudgeLimits &limits);
+    static bool outdoes(const Database &database, std::uint16_t evidence, const Live &proof,
+                        std::uint16_t proved);
     bool better(const Database &database, std::uint16_t a, std::uint16_t b) const;
 
     l7_key key_{};
@@ -120,6 +126,7 @@ class Judge {
     std::uint16_t fallback_ = L7_UNSET; // what the flow is when nothing better is found
     std::array<Stream, 2> streams_;     // TCP
     std::vector<std::uint8_t> merged_;  // l7-filter's buffer
+    bool settled_ = false;              // by the first l7-filter pattern to match, for good
     std::vector<Hit> hits_;
     std::optional<Candidate> best_;
     std::vector<Live> live_;

@@ -31,10 +31,12 @@ KnownNumbers Knowledge::numbers() const {
 }
 
 Result<Knowledge> load_knowledge(const std::vector<std::filesystem::path> &directories,
-                                 const KnownNumbers &known, std::vector<std::string> &rejected) {
+                                 const KnownNumbers &known, std::vector<std::string> &rejected,
+                                 std::vector<std::string> order) {
     auto library = load_patterns(directories);
     if (!library)
         return library.error();
+    library->order = std::move(order);
     rejected.insert(rejected.end(), library->rejected.begin(), library->rejected.end());
     const auto protocols = std::make_shared<Protocols>(known.protocols);
     add_ip_protocols(*protocols);

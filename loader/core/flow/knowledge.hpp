@@ -33,6 +33,8 @@ struct Knowledge {
     std::shared_ptr<EndpointMemory> endpoints = {};
     std::shared_ptr<Journal> journal = {};
 
+    bool only_patterns = false; ///< see JudgeLimits
+
     /// Memory of its own for what is learnt.
     void remember();
 
@@ -43,8 +45,9 @@ struct Knowledge {
 };
 
 /// Loads and compiles what the directories hold; what is left out is added to `rejected` as
-/// `file:line: what`.
+/// `file:line: what`. l7-filter's patterns are asked in the order of `order`, names of protocols.
 Result<Knowledge> load_knowledge(const std::vector<std::filesystem::path> &directories,
-                                 const KnownNumbers &known, std::vector<std::string> &rejected);
+                                 const KnownNumbers &known, std::vector<std::string> &rejected,
+                                 std::vector<std::string> order = {});
 
 } // namespace l7

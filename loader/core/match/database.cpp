@@ -9,57 +9,66 @@
 #include <functional>
 #include <new>
 #include <numeric>
-#include <set>
 
 namespace l7 {
-
-namespace {
-
-std::string refused(const Pattern &pattern, unsigned line, const std::string &what) {
-    return pattern.file + ":" + std::to_string(line) + ": " + what;
-}
-
-} // namespace
 
 /// Numbers atoms and evidence and sorts expressions into their databases.
 class DatabaseBuilder {
   public:
-    DatabaseBuilder(std::vector<Atom> &atoms, std::vector<Evidence> &evidence)
-        : atoms_(atoms), evidence_(evidence) {}
+    DatabaseBuilder(Database &out, std::vector<std::string> &rejected)
+        : out_(out), atoms_(out.atoms_), evidence_(out.evidence_), rejected_(rejected) {}
 
     void add(const Pattern &pattern, std::uint16_t index, std::uint16_t protocol,
-             std::vector<std::string> &rejected) {
+             std::uint16_t rank) {
         if (pattern.form == Pattern::Form::L7Filter)
-            return add_l7filter(pattern, index, protocol, rejected);
+            return add_l7filter(pattern, index, protocol, rank);
         for (const PatternMatch &match : pattern.matches)
-            add_match(pattern, match, index, protocol, rejected);
+            add_match(match, index, protocol);
     }
 
     /// Puts together what has been added.
-    Result<void> finish(Database &out, const CompileCache &cache) {
-        auto l7filter = l7filter_.compile_together(cache);
-        auto alone = alone_.compile_each(cache);
-        if (!l7filter || !alone)
-            return l7filter ? alone.error() : l7filter.error();
+    Result<void> finish(const CompileCache &cache) {
+        std::vector<RefusedExpression> refused;
+        auto l7filter = l7filter_.compile_together(cache, refused);
+        if (!l7filter)
+            return l7filter.error();
+        for (const RefusedExpression &one : refused)
+            refuse(evidence_[one.id].pattern, 0, one.why);
+        refused.clear();
+        auto alone = alone_.compile_each(cache, refused);
+        if (!alone)
+            return alone.error();
         if (!l7filter->empty())
-            out.l7filter_ = std::move(l7filter->front());
-        out.alone_.resize(atoms_.size());
+            out_.l7filter_ = std::move(l7filter->front());
+        out_.alone_.resize(atoms_.size());
         for (std::size_t i = 0; i < alone->size(); i++)
-            out.alone_[bound_[i]] = std::move((*alone)[i]);
-        for (unsigned transport = 0; transport < kTransports; transport++)
-            for (unsigned direction = 0; direction < 2; direction++) {
-                Directed &from = directed_[transport][direction];
+            out_.alone_[bound_[i]] = std::move((*alone)[i]);
+        for (auto &transport : directed_)
+            for (Directed &from : transport) {
+                const auto transport_at = static_cast<std::size_t>(&transport - directed_.data());
+                const auto direction_at = static_cast<std::size_t>(&from - transport.data());
                 widest_first(from);
-                DirectedAtoms &to = out.directed_[transport][direction];
-                auto unbound = from.unbound.compile_together(cache);
+                DirectedAtoms &to = out_.directed_[transport_at][direction_at];
+                auto unbound = from.unbound.compile_together(cache, refused);
                 if (!unbound)
                     return unbound.error();
                 if (!unbound->empty())
                     to.unbound = std::move(unbound->front());
                 to.index = PrefixIndex(from.prefixes);
                 to.bound = std::move(from.bound);
+                to.always_unbound = from.unbound_first;
             }
+        for (const RefusedExpression &one : refused)
+            refuse(evidence_[atoms_[one.id].evidence.front()].pattern, 0, one.why);
         return {};
+    }
+
+    void refuse(std::uint16_t pattern, unsigned line, const std::string &what) {
+        const Pattern &which = out_.patterns_[pattern];
+        if (!out_.refused_.insert(pattern).second && line == 0)
+            return; // once for each transport and direction
+        rejected_.push_back(which.file + ":" + std::to_string(line ? line : which.line) + ": " +
+                            what);
     }
 
   private:
@@ -67,44 +76,92 @@ class DatabaseBuilder {
         std::vector<std::uint16_t> bound;
         std::vector<Prefix> prefixes;
         ExpressionBatch unbound;
+        bool unbound_first = false; ///< one of them goes first
     };
 
-    void add_l7filter(const Pattern &pattern, std::uint16_t index, std::uint16_t protocol,
-                      std::vector<std::string> &rejected) {
-        const auto width = minimum_width(pattern.expression);
-        if (!width)
-            return rejected.push_back(refused(pattern, 1, width.error().message));
-        l7filter_.add(pattern.expression, static_cast<unsigned>(evidence_.size()));
-        evidence_.push_back({protocol, pattern.quality, false, 1, *width, index, {}});
+    /// Where Hyperscan can only say that there may be a match, PCRE2 has the last word.
+    Result<ExpressionInfo> examined(const std::string &expression, std::optional<Pcre> &verify) {
+        auto info = examine(expression);
+        if (!info || !info->prefilter)
+            return info;
+        auto pcre = Pcre::compile(expression);
+        if (!pcre)
+            return pcre.error();
+        verify = std::move(*pcre);
+        return info;
     }
 
-    void add_match(const Pattern &pattern, const PatternMatch &match, std::uint16_t index,
-                   std::uint16_t protocol, std::vector<std::string> &rejected) {
-        Evidence evidence{protocol, match.quality, match.midstream, 0, 0, index, {}};
-        const std::pair<const std::optional<PatternPart> &, unsigned> parts[] = {
-            {match.client, 1U}, {match.server, 2U}, {match.either, 3U}};
+    void add_l7filter(const Pattern &pattern, std::uint16_t index, std::uint16_t protocol,
+                      std::uint16_t rank) {
+        static const std::string anything = ".";
+        std::optional<Pcre> verify;
+        auto info = examined(pattern.expression, verify);
+        const std::string *scanned = &pattern.expression;
+        if (!info) {
+            // Anchors in the middle of a POSIX expression are not even good for a prefilter.
+            auto pcre = Pcre::compile(pattern.expression);
+            if (!pcre)
+                return refuse(index, pattern.line, pcre.error().message);
+            verify = std::move(*pcre);
+            info = ExpressionInfo{};
+            scanned = &anything;
+        }
+        l7filter_.add(*scanned, static_cast<unsigned>(evidence_.size()), info->prefilter);
+        evidence_.push_back({protocol,
+                             pattern.quality,
+                             false,
+                             1,
+                             info->width,
+                             index,
+                             {},
+                             rank,
+                             std::move(verify)});
+    }
 
-        for (const auto &[part, directions] : parts) {
-            if (!part)
+    void add_match(const PatternMatch &match, std::uint16_t index, std::uint16_t protocol) {
+        struct Part {
+            const std::optional<PatternPart> &part;
+            unsigned directions;
+            ExpressionInfo info = {};
+            std::optional<Pcre> verify = {};
+        };
+        Evidence evidence{protocol, match.quality, match.midstream, 0, 0, index, {}};
+        Part parts[] = {{match.client, 1U}, {match.server, 2U}, {match.either, 3U}};
+
+        for (Part &one : parts) {
+            if (!one.part)
                 continue;
-            const auto width = minimum_width(part->expression);
-            if (!width)
-                return rejected.push_back(refused(pattern, part->line, width.error().message));
+            const auto info = examined(one.part->expression, one.verify);
+            if (!info)
+                return refuse(index, one.part->line, info.error().message);
+            one.info = *info;
             evidence.parts++;
-            evidence.width += *width;
+            evidence.width += info->width;
         }
         const auto id = static_cast<std::uint16_t>(evidence_.size());
-        for (const auto &[part, directions] : parts) {
-            if (!part)
+        evidence_.push_back(std::move(evidence));
+        for (Part &one : parts) {
+            if (!one.part)
                 continue;
             const auto atom = static_cast<std::uint16_t>(atoms_.size());
-            const bool decisive =
-                match.quality == Quality::Great && evidence.parts == 1 && part->times == 1;
-            atoms_.push_back({part->where, static_cast<std::uint8_t>(part->times), decisive, {id}});
-            evidence.needs.push_back(atom);
-            direct(part->expression, atom, match.transports, directions);
+            const bool decisive = match.quality == Quality::Great && evidence_[id].parts == 1 &&
+                                  one.part->times == 1;
+            atoms_.push_back({one.part->where,
+                              static_cast<std::uint8_t>(one.part->times),
+                              decisive,
+                              {id},
+                              std::move(one.verify)});
+            evidence_[id].needs.push_back(atom);
+            direct(one.part->expression, atom, match.transports, one.directions,
+                   one.info.prefilter);
         }
-        evidence_.push_back(std::move(evidence));
+    }
+
+    /// A user's pattern, or one that makes others into its own.
+    bool goes_first(std::uint16_t atom) const {
+        const Pattern &pattern =
+            out_.patterns_[evidence_[atoms_[atom].evidence.front()].pattern];
+        return pattern.order == PatternOrder::Before || !pattern.supersedes.empty();
     }
 
     /// A decisive match ends the scan, so none that asks for more may come after it.
@@ -112,7 +169,8 @@ class DatabaseBuilder {
         std::vector<std::size_t> order(what.bound.size());
         std::iota(order.begin(), order.end(), std::size_t{0});
         std::ranges::stable_sort(order, std::greater<>(), [&](std::size_t i) {
-            return evidence_[atoms_[what.bound[i]].evidence.front()].width;
+            return std::pair(goes_first(what.bound[i]),
+                             evidence_[atoms_[what.bound[i]].evidence.front()].width);
         });
         Directed sorted;
         for (const std::size_t i : order) {
@@ -124,8 +182,8 @@ class DatabaseBuilder {
     }
 
     void direct(const std::string &expression, std::uint16_t atom, unsigned transports,
-                unsigned directions) {
-        const auto prefix = prefix_of(expression);
+                unsigned directions, bool prefilter) {
+        const auto prefix = prefilter ? std::nullopt : prefix_of(expression);
         if (prefix) {
             alone_.add(expression, atom);
             bound_.push_back(atom);
@@ -139,48 +197,84 @@ class DatabaseBuilder {
                     to.bound.push_back(atom);
                     to.prefixes.push_back(*prefix);
                 } else {
-                    to.unbound.add(expression, atom);
+                    to.unbound.add(expression, atom, prefilter);
+                    to.unbound_first = to.unbound_first || goes_first(atom);
                 }
             }
     }
 
+    Database &out_;
     std::vector<Atom> &atoms_;
     std::vector<Evidence> &evidence_;
+    std::vector<std::string> &rejected_;
     std::array<std::array<Directed, 2>, kTransports> directed_;
     std::vector<std::uint16_t> bound_; ///< atoms, in the order of alone_
     ExpressionBatch alone_;
     ExpressionBatch l7filter_;
 };
 
+namespace {
+
+bool is_state(std::string_view name) {
+    return name == "unset" || name == "unknown";
+}
+
+/// Names that no rule has come after all that one has.
+std::uint16_t rank_of(const std::string &name, const std::vector<std::string> &order) {
+    const auto at = std::ranges::find(order, name) - order.begin();
+    return static_cast<std::uint16_t>(std::min<std::ptrdiff_t>(at, 0xffff));
+}
+
+} // namespace
+
 Result<std::shared_ptr<const Database>> Database::compile(const PatternLibrary &library,
                                                           Protocols &protocols,
                                                           std::vector<std::string> &rejected) {
     std::shared_ptr<Database> out(new Database);
-    DatabaseBuilder builder(out->atoms_, out->evidence_);
 
     if (hs_valid_platform() != HS_SUCCESS)
         return Error{"this processor lacks what Hyperscan needs (SSSE3)", {}, Blame::Environment};
     out->patterns_ = library.patterns;
+    out->supersedes_.resize(out->patterns_.size());
+    DatabaseBuilder builder(*out, rejected);
     for (std::size_t i = 0; i < out->patterns_.size(); i++) {
         const Pattern &pattern = out->patterns_[i];
+        const auto index = static_cast<std::uint16_t>(i);
         const std::uint16_t protocol = protocols.number(pattern.name);
+        if (is_state(pattern.name))
+            continue; // l7-filter's package has files for the states, so that rules can name them
         if (protocol == L7_UNSET)
-            rejected.push_back(refused(pattern, 1, "no protocol number is left"));
+            builder.refuse(index, 1, "no protocol number is left");
         else
-            builder.add(pattern, static_cast<std::uint16_t>(i), protocol, rejected);
+            builder.add(pattern, index, protocol, rank_of(pattern.name, library.order));
     }
+    for (std::size_t i = 0; i < out->patterns_.size(); i++)
+        for (const std::string &name : out->patterns_[i].supersedes)
+            if (const std::uint16_t protocol = protocols.find(name); protocol != L7_UNSET) {
+                out->supersedes_[i].push_back(protocol);
+                out->superseded_.insert(protocol);
+            } else {
+                builder.refuse(static_cast<std::uint16_t>(i), 1,
+                               "supersedes '" + name + "', which is no protocol");
+            }
     if (out->atoms_.size() > 0xffff || out->evidence_.size() > 0xffff)
         return Error{"more than 65,535 expressions"};
-    if (const auto done = builder.finish(*out, CompileCache::standard()); !done)
+    if (const auto done = builder.finish(CompileCache::standard()); !done)
         return done.error();
     return std::shared_ptr<const Database>(std::move(out));
 }
 
 std::size_t Database::usable_patterns() const {
-    std::set<std::uint16_t> used;
-    for (const Evidence &one : evidence_)
-        used.insert(one.pattern);
-    return used.size();
+    return patterns_.size() - refused_.size();
+}
+
+bool Database::supersedes(const Evidence &evidence, std::uint16_t protocol) const {
+    return std::ranges::find(supersedes_[evidence.pattern], protocol) !=
+           supersedes_[evidence.pattern].end();
+}
+
+bool Database::may_supersede(std::uint16_t protocol) const {
+    return superseded_.contains(protocol);
 }
 
 Scanner::Scanner(std::shared_ptr<const Database> database) : database_(std::move(database)) {
@@ -233,10 +327,11 @@ const std::vector<std::uint16_t> &Scanner::scan(Transport transport, unsigned di
         decided = found_.size() > before && atom.decisive;
         return !decided;
     });
-    if (atoms.unbound && !decided) {
+    if (atoms.unbound && (!decided || atoms.always_unbound)) {
         scan_in(atoms.unbound, data, scratch_, collect, &found_);
         std::erase_if(found_, [&](std::uint16_t id) {
-            return !database_->atoms_[id].where.holds(data, size);
+            const Atom &atom = database_->atoms_[id];
+            return !atom.where.holds(data, size) || (atom.verify && !atom.verify->matches(data));
         });
     }
     return found_;
@@ -246,6 +341,10 @@ const std::vector<std::uint16_t> &Scanner::scan_l7filter(Bytes data) {
     found_.clear();
     if (database_->l7filter_)
         scan_in(database_->l7filter_, data, scratch_, collect, &found_);
+    std::erase_if(found_, [&](std::uint16_t id) {
+        const auto &verify = database_->evidence_[id].verify;
+        return verify && !verify->matches(data);
+    });
     return found_;
 }
 

@@ -7,6 +7,7 @@
 
 #include "core/match/hyperscan.hpp"
 #include "core/match/library.hpp"
+#include "core/match/pcre.hpp"
 #include "core/match/prefix_index.hpp"
 #include "core/match/protocols.hpp"
 
@@ -14,6 +15,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,6 +30,7 @@ struct Atom {
     std::uint8_t times = 1;
     bool decisive = false;               ///< enough by itself, and of the best quality
     std::vector<std::uint16_t> evidence; ///< evidences it is part of
+    std::optional<Pcre> verify = {};     ///< where Hyperscan only says that it may be there
 };
 
 /// One [[match]], compiled: the atoms it needs and how much it is worth.
@@ -38,6 +42,8 @@ struct Evidence {
     unsigned width;                   ///< bytes that the expressions need at least
     std::uint16_t pattern;            ///< index in the library
     std::vector<std::uint16_t> needs; ///< atoms, all of which must be met
+    std::uint16_t rank = 0;           ///< of an l7-filter pattern: place in the order of rules
+    std::optional<Pcre> verify = {};  ///< of an l7-filter pattern, as in Atom
 };
 
 /// What is looked for in the data of one direction over one transport. Expressions that are bound
@@ -47,6 +53,7 @@ struct DirectedAtoms {
     std::vector<std::uint16_t> bound;
     PrefixIndex index; ///< of the bound ones
     HyperscanDatabase unbound;
+    bool always_unbound = false; ///< scan for those even after a decisive match
 };
 
 class Database {
@@ -60,8 +67,15 @@ class Database {
     const Evidence &evidence(std::uint16_t id) const { return evidence_[id]; }
     const Pattern &pattern(const Evidence &evidence) const { return patterns_[evidence.pattern]; }
     const std::vector<Pattern> &patterns() const { return patterns_; }
-    std::size_t usable_patterns() const; ///< those that have at least one evidence
+    std::size_t usable_patterns() const; ///< those of which nothing was refused
+
+    /// Whether the evidence's pattern says that it makes flows of `protocol` into its own.
+    bool supersedes(const Evidence &evidence, std::uint16_t protocol) const;
+
+    /// Whether any pattern does.
+    bool may_supersede(std::uint16_t protocol) const;
     bool has_l7filter() const { return l7filter_ != nullptr; }
+    bool only_l7filter() const { return has_l7filter() && atoms_.empty(); }
 
   private:
     friend class DatabaseBuilder;
@@ -74,6 +88,9 @@ class Database {
     std::array<std::array<DirectedAtoms, 2>, kTransports> directed_;
     std::vector<HyperscanDatabase> alone_; ///< by atom; null for an unbound one
     HyperscanDatabase l7filter_;
+    std::vector<std::vector<std::uint16_t>> supersedes_; ///< by pattern: protocols
+    std::set<std::uint16_t> superseded_;
+    std::set<std::uint16_t> refused_; ///< patterns
 };
 
 class Scanner {
@@ -92,8 +109,7 @@ class Scanner {
     const std::vector<std::uint16_t> &scan(Transport transport, unsigned direction, Bytes data,
                                            std::uint64_t size);
 
-    /// Evidence of l7-filter patterns in the merged, lower-cased and NUL-free data of both
-    /// directions.
+    /// Evidence of l7-filter patterns in the merged data of both directions, without its NULs.
     const std::vector<std::uint16_t> &scan_l7filter(Bytes data);
 
   private:

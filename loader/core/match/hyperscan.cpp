@@ -13,21 +13,28 @@ namespace l7 {
 
 namespace {
 
-constexpr unsigned kFlags = HS_FLAG_DOTALL | HS_FLAG_SINGLEMATCH | HS_FLAG_ALLOWEMPTY;
+constexpr unsigned flags_of(bool prefilter) {
+    return HS_FLAG_DOTALL | HS_FLAG_SINGLEMATCH | HS_FLAG_ALLOWEMPTY |
+           (prefilter ? HS_FLAG_PREFILTER : 0U);
+}
 
-Result<HyperscanDatabase> compiled(const char *const *expressions, const unsigned *ids,
-                                   std::size_t count) {
-    const std::vector<unsigned> flags(count, kFlags);
+struct Failure {
+    int expression; ///< its place; negative where it is not about one
+    std::string message;
+};
+
+/// Null with a failure.
+HyperscanDatabase compiled(const char *const *expressions, const unsigned *flags,
+                           const unsigned *ids, std::size_t count, Failure &failure) {
     hs_database_t *database = nullptr;
-    hs_compile_error_t *failure = nullptr;
+    hs_compile_error_t *error = nullptr;
 
-    if (hs_compile_multi(expressions, flags.data(), ids, static_cast<unsigned>(count),
-                         HS_MODE_BLOCK, nullptr, &database, &failure) != HS_SUCCESS) {
-        Error error{std::string("compiling patterns: ") + failure->message};
-        hs_free_compile_error(failure);
-        return error;
-    }
-    return HyperscanDatabase(database);
+    if (hs_compile_multi(expressions, flags, ids, static_cast<unsigned>(count), HS_MODE_BLOCK,
+                         nullptr, &database, &error) == HS_SUCCESS)
+        return HyperscanDatabase(database);
+    failure = {error->expression, error->message};
+    hs_free_compile_error(error);
+    return {};
 }
 
 } // namespace
@@ -36,77 +43,92 @@ void HyperscanFree::operator()(hs_database *database) const {
     hs_free_database(database);
 }
 
-Result<unsigned> minimum_width(const std::string &expression) {
-    hs_expr_info_t *info = nullptr;
-    hs_compile_error_t *failure = nullptr;
-
-    if (hs_expression_info(expression.c_str(), kFlags, &info, &failure) != HS_SUCCESS) {
-        Error error{failure->message};
+Result<ExpressionInfo> examine(const std::string &expression) {
+    std::string why;
+    for (const bool prefilter : {false, true}) {
+        hs_expr_info_t *info = nullptr;
+        hs_compile_error_t *failure = nullptr;
+        if (hs_expression_info(expression.c_str(), flags_of(prefilter), &info, &failure) ==
+            HS_SUCCESS) {
+            const ExpressionInfo out{info->min_width, prefilter};
+            std::free(info); // NOLINT: Hyperscan's default misc allocator is malloc
+            return out;
+        }
+        if (!prefilter)
+            why = failure->message;
         hs_free_compile_error(failure);
-        return error;
     }
-    const unsigned width = info->min_width;
-    std::free(info); // NOLINT: Hyperscan's default misc allocator is malloc
-    return width;
+    return Error{why};
 }
 
-void ExpressionBatch::add(const std::string &expression, unsigned id) {
+void ExpressionBatch::add(const std::string &expression, unsigned id, bool prefilter) {
     expressions_.push_back(expression.c_str());
     ids_.push_back(id);
+    flags_.push_back(flags_of(prefilter));
 }
 
 /// What the compiled databases depend on, besides the library and the machine.
 std::string ExpressionBatch::source(const char *how) const {
-    std::string out = std::string(how) + " " + std::to_string(kFlags) + "\n";
+    std::string out = std::string(how) + "\n";
     for (std::size_t i = 0; i < expressions_.size(); i++)
-        out += std::to_string(ids_[i]) + " " + expressions_[i] + "\n";
+        out += std::to_string(ids_[i]) + " " + std::to_string(flags_[i]) + " " + expressions_[i] +
+               "\n";
     return out;
 }
 
 Result<std::vector<HyperscanDatabase>>
-ExpressionBatch::compile_together(const CompileCache &cache) const {
-    std::vector<HyperscanDatabase> out;
-    if (expressions_.empty())
-        return out;
-    const std::string from = source("together");
-    if (out = cache.load(from); out.size() == 1)
-        return out;
-    auto made = compiled(expressions_.data(), ids_.data(), ids_.size());
-    if (!made)
-        return made.error();
-    out.clear();
-    out.push_back(std::move(*made));
-    cache.store(from, out);
-    return out;
+ExpressionBatch::compile_together(const CompileCache &cache,
+                                  std::vector<RefusedExpression> &refused) {
+    while (!expressions_.empty()) {
+        const std::string from = source("together");
+        std::vector<HyperscanDatabase> out = cache.load(from);
+        if (out.size() == 1)
+            return out;
+        Failure failure;
+        auto made = compiled(expressions_.data(), flags_.data(), ids_.data(), ids_.size(), failure);
+        if (made) {
+            out.clear();
+            out.push_back(std::move(made));
+            cache.store(from, out);
+            return out;
+        }
+        if (failure.expression < 0)
+            return Error{"compiling patterns: " + failure.message};
+        refused.push_back({ids_[static_cast<std::size_t>(failure.expression)], failure.message});
+        expressions_.erase(expressions_.begin() + failure.expression);
+        ids_.erase(ids_.begin() + failure.expression);
+        flags_.erase(flags_.begin() + failure.expression);
+    }
+    return std::vector<HyperscanDatabase>{};
 }
 
 Result<std::vector<HyperscanDatabase>>
-ExpressionBatch::compile_each(const CompileCache &cache) const {
+ExpressionBatch::compile_each(const CompileCache &cache,
+                              std::vector<RefusedExpression> &refused) const {
     const std::string from = source("each");
     std::vector<HyperscanDatabase> out = cache.load(from);
     if (out.size() == ids_.size())
         return out;
     out.clear();
     out.resize(ids_.size());
+    std::vector<Failure> failures(ids_.size());
     const unsigned threads = std::max(1U, std::thread::hardware_concurrency());
-    std::vector<std::future<Result<void>>> running;
+    std::vector<std::future<void>> running;
     for (unsigned thread = 0; thread < threads; thread++)
-        running.push_back(std::async(std::launch::async, [&, thread]() -> Result<void> {
-            for (std::size_t i = thread; i < ids_.size(); i += threads) {
-                auto made = compiled(&expressions_[i], &ids_[i], 1);
-                if (!made)
-                    return made.error();
-                out[i] = std::move(*made);
-            }
-            return {};
+        running.push_back(std::async(std::launch::async, [&, thread]() {
+            for (std::size_t i = thread; i < ids_.size(); i += threads)
+                out[i] = compiled(&expressions_[i], &flags_[i], &ids_[i], 1, failures[i]);
         }));
-    Result<void> done = {};
     for (auto &one : running)
-        if (auto result = one.get(); !result)
-            done = result;
-    if (!done)
-        return done.error();
-    cache.store(from, out);
+        one.get();
+    bool all = true;
+    for (std::size_t i = 0; i < ids_.size(); i++)
+        if (!out[i]) {
+            refused.push_back({ids_[i], failures[i].message});
+            all = false;
+        }
+    if (all)
+        cache.store(from, out);
     return out;
 }
 

@@ -19,26 +19,41 @@ struct HyperscanFree {
 };
 using HyperscanDatabase = std::unique_ptr<hs_database, HyperscanFree>;
 
-/// The bytes a match of the expression needs at least, or what Hyperscan says against it.
-Result<unsigned> minimum_width(const std::string &expression);
+struct ExpressionInfo {
+    unsigned width = 0;     ///< bytes that a match needs at least
+    bool prefilter = false; ///< Hyperscan can only say where a match may be
+};
+
+/// What Hyperscan makes of the expression, or what it says against it.
+Result<ExpressionInfo> examine(const std::string &expression);
+
+/// An expression that was taken for good and turned out too large when it was compiled.
+struct RefusedExpression {
+    unsigned id;
+    std::string why;
+};
 
 class ExpressionBatch {
   public:
     /// The text must outlive the batch; `id` is what a match reports.
-    void add(const std::string &expression, unsigned id);
+    void add(const std::string &expression, unsigned id, bool prefilter = false);
     bool empty() const { return expressions_.empty(); }
 
-    /// One database of all expressions; none for an empty batch.
-    Result<std::vector<HyperscanDatabase>> compile_together(const CompileCache &cache) const;
+    /// One database of all expressions; none for an empty batch. Refused ones are left out, here as
+    /// in the batch.
+    Result<std::vector<HyperscanDatabase>>
+    compile_together(const CompileCache &cache, std::vector<RefusedExpression> &refused);
 
-    /// A database for each expression, in the order of add().
-    Result<std::vector<HyperscanDatabase>> compile_each(const CompileCache &cache) const;
+    /// A database for each expression, in the order of add(); null for a refused one.
+    Result<std::vector<HyperscanDatabase>>
+    compile_each(const CompileCache &cache, std::vector<RefusedExpression> &refused) const;
 
   private:
     std::string source(const char *how) const;
 
     std::vector<const char *> expressions_;
     std::vector<unsigned> ids_;
+    std::vector<unsigned> flags_;
 };
 
 } // namespace l7

@@ -46,6 +46,15 @@ Result<Pattern> load(const fs::path &path, const fs::path &root) {
 
 } // namespace
 
+fs::path own_pattern_directory() {
+    std::error_code failure;
+    const fs::path binary = fs::read_symlink("/proc/self/exe", failure);
+    const fs::path source = binary.parent_path().parent_path().parent_path();
+    if (!failure && fs::exists(source / "patterns" / "README.md", failure))
+        return source / "patterns";
+    return "/usr/share/l7ctl/patterns";
+}
+
 std::vector<fs::path> default_pattern_directories() {
     std::vector<fs::path> out;
     std::error_code failure;
@@ -60,12 +69,7 @@ std::vector<fs::path> default_pattern_directories() {
         }
         return out;
     }
-    const fs::path binary = fs::read_symlink("/proc/self/exe", failure);
-    const fs::path source = binary.parent_path().parent_path().parent_path();
-    if (!failure && fs::exists(source / "patterns" / "README.md", failure))
-        out.push_back(source / "patterns");
-    else
-        out.emplace_back("/usr/share/l7ctl/patterns");
+    out.push_back(own_pattern_directory());
     if (fs::is_directory("/etc/l7-protocols", failure))
         out.emplace_back("/etc/l7-protocols");
     return out;
@@ -90,8 +94,11 @@ Result<PatternLibrary> load_patterns(const std::vector<fs::path> &directories) {
             return Error{"reading patterns in " + directory.string() + ": " + failure.message(),
                          "name the directory with --patterns, or in the config as patterns.dirs"};
         std::ranges::sort(files);
+        const bool own = fs::equivalent(directory, own_pattern_directory(), failure);
         for (const fs::path &file : files) {
             auto pattern = load(file, directory);
+            if (pattern && own)
+                pattern->order = PatternOrder::Ours;
             if (!pattern)
                 out.rejected.push_back(pattern.error().message);
             else if (names.insert(pattern->name).second)

@@ -18,7 +18,7 @@ class Reader {
         Pattern out;
 
         out.file = file_;
-        only(root_, {"name", "title", "spec", "groups", "quality", "ports", "match"}, "a pattern");
+        only(root_, {"name", "title", "spec", "groups", "quality", "ports", "match", "order", "supersedes"}, "a pattern");
         out.name = text(root_, "name", true);
         if (!out.name.empty() && out.name != stem)
             wrong(root_.get("name"),
@@ -28,7 +28,9 @@ class Reader {
         out.title = text(root_, "title", false);
         out.spec = text(root_, "spec", false);
         out.quality = quality(root_, Quality::Good);
-        groups(out);
+        out.groups = names("groups");
+        out.supersedes = names("supersedes");
+        order(out);
         ports(out);
         matches(out);
         if (!errors_.empty())
@@ -79,19 +81,30 @@ class Reader {
         return otherwise;
     }
 
-    void groups(Pattern &out) {
-        const toml::node *node = root_.get("groups");
-        if (!node)
+    std::vector<std::string> names(const char *key) {
+        std::vector<std::string> out;
+        const toml::node *node = root_.get(key);
+        const toml::array *list = node ? node->as_array() : nullptr;
+        if (node && !list)
+            wrong(node, std::string(key) + " must be a list of strings");
+        if (!list)
+            return out;
+        for (const toml::node &one : *list)
+            if (const auto name = one.value_exact<std::string>())
+                out.push_back(*name);
+            else
+                wrong(&one, std::string(key) + " must be a list of strings");
+        return out;
+    }
+
+    void order(Pattern &out) {
+        const std::string word = text(root_, "order", false);
+        if (word.empty())
             return;
-        if (const toml::array *list = node->as_array()) {
-            for (const toml::node &one : *list)
-                if (const auto name = one.value_exact<std::string>())
-                    out.groups.push_back(*name);
-                else
-                    wrong(&one, "a group is a string");
-        } else {
-            wrong(node, "groups must be a list of strings");
-        }
+        if (const auto found = order_from(word))
+            out.order = *found;
+        else
+            wrong(root_.get("order"), "order is \"before\" or \"after\", not '" + word + "'");
     }
 
     void ports(Pattern &out) {

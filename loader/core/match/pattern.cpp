@@ -22,6 +22,14 @@ std::optional<Quality> quality_from(std::string_view word) {
     return std::nullopt;
 }
 
+std::optional<PatternOrder> order_from(std::string_view word) {
+    if (word == "before")
+        return PatternOrder::Before;
+    if (word == "after")
+        return PatternOrder::After;
+    return std::nullopt;
+}
+
 std::optional<Transport> transport_of(std::uint8_t l4) {
     switch (l4) {
     case L7_IPPROTO_TCP:

@@ -17,6 +17,12 @@ enum class Quality : std::uint8_t { Great, Good, Ok, Marginal, Poor };
 const char *to_string(Quality quality);
 std::optional<Quality> quality_from(std::string_view word);
 
+/// Where a pattern stands among others that match: user's patterns come before ours unless they say
+/// that they come after.
+enum class PatternOrder : std::uint8_t { Before, Ours, After };
+
+std::optional<PatternOrder> order_from(std::string_view word);
+
 /// The transports that have patterns of their own; the rest are known by their IP protocol number.
 enum class Transport : std::uint8_t { Tcp, Udp, Sctp };
 inline constexpr unsigned kTransports = 3;
@@ -51,8 +57,12 @@ struct Pattern {
     std::vector<std::string> groups;
     std::vector<std::uint16_t> ports; ///< tie-breakers, host order
     Quality quality = Quality::Good;
-    std::vector<PatternMatch> matches; ///< native form
-    std::string expression;            ///< l7-filter form: already in Hyperscan syntax
+    PatternOrder order = PatternOrder::Before;
+    std::vector<std::string> supersedes; ///< protocols that a match makes into this one
+    std::vector<std::string> attributes; ///< l7-filter's words: quality, speeds, relation
+    std::vector<PatternMatch> matches;   ///< native form
+    std::string expression;              ///< l7-filter form: already in Hyperscan syntax
+    unsigned line = 0;                   ///< of the expression
     Form form = Form::Native;
     std::string file;
 };

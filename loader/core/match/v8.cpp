@@ -1,237 +1,180 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include "core/match/byte_set.hpp"
 #include "core/match/pat_file.hpp"
+#include "core/match/v8_syntax.hpp"
 
-#include <bitset>
-#include <cctype>
+#include <array>
+#include <optional>
 
 namespace l7 {
 
 namespace {
 
-constexpr char kHex[] = "0123456789abcdef";
+constexpr std::size_t kLongest = 15'000; // Hyperscan reads at most 16,000 characters
 
-unsigned char lower(char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return byte >= 'A' && byte <= 'Z' ? static_cast<unsigned char>(byte + 32) : byte;
+/// The set as it is on data that was not lower-cased.
+std::string raw(ByteSet lowered) {
+    for (unsigned byte = 'A'; byte <= 'Z'; byte++)
+        lowered[byte] = lowered[byte + 32];
+    return expression_of(lowered);
 }
 
-int hex_digit(char c) {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    const unsigned char small = lower(c);
-    return small >= 'a' && small <= 'f' ? small - 'a' + 10 : -1;
-}
+/// An expression without anchors.
+struct Plain {
+    std::string text;
+    bool nullable = true; ///< it can match nothing
+    bool choice = false;  ///< text has a `|` outside of groups
+    bool single = false;  ///< text is one byte or set
 
-/// `\xHH` becomes its byte before anything is compiled, and all is lower-cased; a NUL ends the
-/// expression, as it was a C string.
-std::string prepare(std::string_view text) {
-    std::string out;
-    for (std::size_t i = 0; i < text.size(); i++) {
-        if (text[i] == '\\' && i + 3 < text.size() && text[i + 1] == 'x' &&
-            hex_digit(text[i + 2]) >= 0 && hex_digit(text[i + 3]) >= 0) {
-            const int byte = hex_digit(text[i + 2]) * 16 + hex_digit(text[i + 3]);
-            out += static_cast<char>(lower(static_cast<char>(byte)));
-            i += 3;
-        } else {
-            out += static_cast<char>(lower(text[i]));
-        }
-    }
-    return out.substr(0, out.find('\0'));
-}
-
-void append_byte(std::string &out, unsigned char byte) {
-    out += "\\x";
-    out += kHex[byte >> 4];
-    out += kHex[byte & 15];
-}
-
-/// The grammar is the original's: alternatives of branches of pieces, a piece being an atom with at
-/// most one of
-/// `* + ?`. Groups are limited to nine, and an operand of `*` or `+` must not be able to match
-/// nothing.
-class V8Translator {
-  public:
-    explicit V8Translator(std::string text) : text_(std::move(text)) {}
-
-    Result<std::string> run() {
-        bool width;
-        alternatives(width);
-        if (error_.empty() && at_ < text_.size())
-            fail("unmatched ()");
-        if (!error_.empty())
-            return Error{error_};
-        return std::move(out_);
-    }
-
-  private:
-    static constexpr unsigned kGroups = 9;
-    static constexpr unsigned kDeepest = 200;
-
-    void fail(const char *what) {
-        if (error_.empty())
-            error_ = "column " + std::to_string(at_ + 1) + ": " + what;
-    }
-
-    bool at_end() const { return at_ >= text_.size(); }
-    static bool is_repeat(char c) { return c == '*' || c == '+' || c == '?'; }
-
-    /// width: every alternative matches at least one byte.
-    void alternatives(bool &width) {
-        if (++depth_ > kDeepest)
-            return fail("too deeply nested");
-        width = true;
-        for (;;) {
-            bool branch_width;
-            branch(branch_width);
-            width = width && branch_width;
-            if (!error_.empty() || at_end() || text_[at_] != '|')
-                break;
-            out_ += '|';
-            at_++;
-        }
-        depth_--;
-    }
-
-    void branch(bool &width) {
-        width = false;
-        while (error_.empty() && !at_end() && text_[at_] != '|' && text_[at_] != ')') {
-            bool piece_width;
-            piece(piece_width);
-            width = width || piece_width;
-        }
-    }
-
-    void piece(bool &width) {
-        atom(width);
-        if (!error_.empty() || at_end() || !is_repeat(text_[at_]))
-            return;
-        const char repeat = text_[at_];
-        if (!width && repeat != '?')
-            return fail("*+ operand could be empty");
-        out_ += repeat;
-        at_++;
-        width = repeat == '+';
-        if (!at_end() && is_repeat(text_[at_]))
-            fail("nested *?+");
-    }
-
-    void atom(bool &width) {
-        const char c = text_[at_];
-
-        width = true;
-        switch (c) {
-        case '^':
-            // In a group of its own: Hyperscan takes no repeat of an anchor, and none can follow
-            // but `?`.
-            out_ += "(?:^)";
-            width = false;
-            at_++;
-            return;
-        case '$':
-            out_ += "(?:\\z)";
-            width = false;
-            at_++;
-            return;
-        case '.':
-            out_ += '.';
-            at_++;
-            return;
-        case '[':
-            at_++;
-            return set();
-        case '(':
-            return group(width);
-        case '?':
-        case '+':
-        case '*':
-            return fail("?+* follows nothing");
-        case '\\':
-            if (++at_ >= text_.size())
-                return fail("trailing \\");
-            [[fallthrough]];
-        default:
-            append_byte(out_, static_cast<unsigned char>(text_[at_]));
-            at_++;
-        }
-    }
-
-    void group(bool &width) {
-        if (++groups_ > kGroups)
-            return fail("too many ()");
-        at_++;
-        out_ += "(?:";
-        alternatives(width);
-        if (!error_.empty())
-            return;
-        if (at_end() || text_[at_] != ')')
-            return fail("unmatched ()");
-        out_ += ')';
-        at_++;
-    }
-
-    void set() {
-        std::bitset<256> members;
-        bool inverted = false;
-
-        if (!at_end() && text_[at_] == '^') {
-            inverted = true;
-            at_++;
-        }
-        if (!at_end() && (text_[at_] == ']' || text_[at_] == '-'))
-            members.set(static_cast<unsigned char>(text_[at_++]));
-        while (!at_end() && text_[at_] != ']') {
-            if (text_[at_] != '-' || at_ + 1 >= text_.size() || text_[at_ + 1] == ']') {
-                members.set(static_cast<unsigned char>(text_[at_++]));
-                continue;
-            }
-            const unsigned from = static_cast<unsigned char>(text_[at_ - 1]);
-            const unsigned to = static_cast<unsigned char>(text_[at_ + 1]);
-            if (from > to)
-                return fail("invalid [] range");
-            for (unsigned byte = from; byte <= to; byte++)
-                members.set(byte);
-            at_ += 2;
-        }
-        if (at_end())
-            return fail("unmatched []");
-        at_++;
-        if (inverted)
-            members.flip();
-        emit(members);
-    }
-
-    void emit(const std::bitset<256> &members) {
-        if (members.none())
-            return append_byte(out_, 0); // matches nothing, as the data has no NUL
-        out_ += '[';
-        for (unsigned first = 0; first < 256; first++) {
-            if (!members[first])
-                continue;
-            unsigned last = first;
-            while (last < 255 && members[last + 1])
-                last++;
-            append_byte(out_, static_cast<unsigned char>(first));
-            if (last > first) {
-                out_ += '-';
-                append_byte(out_, static_cast<unsigned char>(last));
-            }
-            first = last;
-        }
-        out_ += ']';
-    }
-
-    std::string text_;
-    std::size_t at_ = 0;
-    unsigned groups_ = 0;
-    unsigned depth_ = 0;
-    std::string out_;
-    std::string error_;
+    std::string grouped() const { return single ? text : "(?:" + text + ")"; }
+    std::string in_sequence() const { return choice ? grouped() : text; }
 };
+using MaybePlain = std::optional<Plain>;
+
+Plain sequence(const Plain &a, const Plain &b) {
+    if (a.text.empty())
+        return b;
+    if (b.text.empty())
+        return a;
+    return {a.in_sequence() + b.in_sequence(), a.nullable && b.nullable};
+}
+
+MaybePlain either(const MaybePlain &a, const MaybePlain &b) {
+    if (!a || !b)
+        return a ? a : b;
+    if (a->text == b->text)
+        return a;
+    return Plain{a->text + "|" + b->text, a->nullable || b->nullable, true};
+}
+
+Plain repeated(const Plain &one, char how) {
+    return {one.grouped() + how, how != '+' || one.nullable};
+}
+
+/// What an expression matches, sorted by whether that must begin at the start of the data, and
+/// whether it must end at its end. `^` and `$` may stand anywhere in a V8 expression, and Hyperscan
+/// takes them at its ends only; so sorted they are never anywhere else.
+struct Sorted {
+    std::array<std::array<MaybePlain, 2>, 2> by; ///< [at the start][at the end]
+
+    void add(bool start, bool end, Plain what) {
+        by[start][end] = either(by[start][end], std::move(what));
+    }
+
+    template <typename Each>
+    void each(Each visit) const {
+        for (const bool start : {false, true})
+            for (const bool end : {false, true})
+                if (by[start][end])
+                    visit(start, end, *by[start][end]);
+    }
+};
+
+Sorted sequence(const Sorted &left, const Sorted &right) {
+    Sorted out;
+    left.each([&](bool start, bool end, const Plain &a) {
+        right.each([&](bool starts, bool ends, const Plain &b) {
+            // Before the start, and after the end, there is room for nothing.
+            if ((starts && !a.nullable) || (end && !b.nullable))
+                return;
+            Plain both = starts ? (end ? Plain{} : b) : end ? a : sequence(a, b);
+            out.add(start || starts, end || ends, std::move(both));
+        });
+    });
+    return out;
+}
+
+/// The operand never matches nothing, so only its first round can be at the start, and only its
+/// last at the end.
+Sorted repeated(const Sorted &one, bool maybe_none) {
+    const auto &[floating, anchored] = one.by;
+    Sorted out;
+    const Plain more = floating[0] ? repeated(*floating[0], '*') : Plain{};
+
+    if (floating[0])
+        out.add(false, false, repeated(*floating[0], maybe_none ? '*' : '+'));
+    else if (maybe_none)
+        out.add(false, false, Plain{});
+    if (anchored[0])
+        out.add(true, false, sequence(*anchored[0], more));
+    if (floating[1])
+        out.add(false, true, sequence(more, *floating[1]));
+    if (anchored[1])
+        out.add(true, true, *anchored[1]);
+    if (anchored[0] && floating[1])
+        out.add(true, true, sequence(sequence(*anchored[0], more), *floating[1]));
+    return out;
+}
+
+std::size_t size_of(const Sorted &what) {
+    std::size_t out = 0;
+    what.each([&](bool, bool, const Plain &plain) { out += plain.text.size(); });
+    return out;
+}
+
+/// Empty where the text has become too long.
+std::optional<Sorted> sorted(const V8Node &node) {
+    using Kind = V8Node::Kind;
+    Sorted out;
+
+    switch (node.kind) {
+    case Kind::Start:
+        out.add(true, false, {});
+        return out;
+    case Kind::End:
+        out.add(false, true, {});
+        return out;
+    case Kind::Set:
+        out.add(false, false, {raw(node.set), false, false, true});
+        return out;
+    case Kind::Sequence:
+        out.add(false, false, {});
+        break;
+    default:
+        break;
+    }
+    for (const V8Node &part : node.parts) {
+        const auto inner = sorted(part);
+        if (!inner)
+            return std::nullopt;
+        if (node.kind == Kind::Sequence)
+            out = sequence(out, *inner);
+        else if (node.kind == Kind::Star || node.kind == Kind::Plus)
+            out = repeated(*inner, node.kind == Kind::Star);
+        else
+            inner->each([&](bool start, bool end, const Plain &plain) {
+                out.add(start, end, plain);
+            });
+        if (size_of(out) > kLongest)
+            return std::nullopt;
+    }
+    if (node.kind == Kind::Optional)
+        out.add(false, false, {});
+    return out;
+}
 
 } // namespace
 
 Result<std::string> translate_v8(std::string_view expression) {
-    return V8Translator(prepare(expression)).run();
+    const auto tree = parse_v8(expression);
+    if (!tree)
+        return tree.error();
+    const auto all = sorted(*tree);
+    if (!all)
+        return Error{"column 1: too long once its anchors are sorted out"};
+    std::string out;
+    bool any = false;
+    all->each([&](bool start, bool end, const Plain &plain) {
+        if (any)
+            out += '|';
+        any = true;
+        if (start)
+            out += '^';
+        out += start || end ? plain.in_sequence() : plain.text;
+        if (end)
+            out += "\\z";
+    });
+    return any ? out : std::string("\\x00"); // nothing can match, as in `a^b`
 }
 
 } // namespace l7
