@@ -48,6 +48,9 @@ std::optional<std::size_t> link_header(int link, Bytes data) {
         // RFC 1661 and 1662: address and control may be compressed away, and the protocol's first
         // byte too.
         std::size_t at = link == DLT_PPP_WITH_DIR ? 1 : 0;
+        // Cisco's HDLC: unicast or broadcast, and a zero, where RFC 1662 has all stations.
+        if (data.size() >= at + 4 && (data[at] == 0x0f || data[at] == 0x8f) && data[at + 1] == 0)
+            return after(ip_type(at + 2), at + 4);
         if (data.size() >= at + 2 && data[at] == 0xff && data[at + 1] == 0x03)
             at += 2;
         if (data.size() >= at + 1 && (data[at] & 1))

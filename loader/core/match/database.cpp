@@ -157,11 +157,14 @@ class DatabaseBuilder {
         }
     }
 
-    /// A user's pattern, or one that makes others into its own.
-    bool goes_first(std::uint16_t atom) const {
-        const Pattern &pattern =
-            out_.patterns_[evidence_[atoms_[atom].evidence.front()].pattern];
-        return pattern.order == PatternOrder::Before || !pattern.supersedes.empty();
+    const Evidence &evidence_of(std::uint16_t atom) const {
+        return evidence_[atoms_[atom].evidence.front()];
+    }
+
+    /// Patterns that make others into their own, the user's, the rest.
+    int precedence(std::uint16_t atom) const {
+        const Pattern &pattern = out_.patterns_[evidence_of(atom).pattern];
+        return !pattern.supersedes.empty() ? 2 : pattern.order == PatternOrder::Before ? 1 : 0;
     }
 
     /// A decisive match ends the scan, so none that asks for more may come after it.
@@ -169,8 +172,7 @@ class DatabaseBuilder {
         std::vector<std::size_t> order(what.bound.size());
         std::iota(order.begin(), order.end(), std::size_t{0});
         std::ranges::stable_sort(order, std::greater<>(), [&](std::size_t i) {
-            return std::pair(goes_first(what.bound[i]),
-                             evidence_[atoms_[what.bound[i]].evidence.front()].width);
+            return std::pair(precedence(what.bound[i]), evidence_of(what.bound[i]).width);
         });
         Directed sorted;
         for (const std::size_t i : order) {
@@ -198,7 +200,7 @@ class DatabaseBuilder {
                     to.prefixes.push_back(*prefix);
                 } else {
                     to.unbound.add(expression, atom, prefilter);
-                    to.unbound_first = to.unbound_first || goes_first(atom);
+                    to.unbound_first = to.unbound_first || precedence(atom) > 0;
                 }
             }
     }
