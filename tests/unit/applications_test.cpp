@@ -103,7 +103,7 @@ TEST_CASE("errors of lists name their line; the rest is used") {
     const Lists lists("[[application]]\nname = \"good\"\ndomains = [\"good.example\"]\n"
                       "[[application]]\nname = \"Bad Name\"\ndomains = [\"bad.example\"]\n"
                       "[[application]]\nname = \"twice\"\ndomains = [\"good.example\", "
-                      "\"UPPER.example\", \"com\"]\n"
+                      "\"UPPER.example\", \"com.\"]\n"
                       "colour = 1\n");
     const Loaded loaded({lists.path()});
     REQUIRE(loaded.rejected.size() == 5);
@@ -118,6 +118,22 @@ TEST_CASE("errors of lists name their line; the rest is used") {
     CHECK(loaded.of("bad.example") == "-");
     const Lists broken("[[application\n");
     CHECK(Loaded({broken.path()}).rejected.size() == 1);
+}
+
+TEST_CASE("an application may own a protocol, certificates and a top-level domain") {
+    const Lists lists("[[application]]\nname = \"relay\"\nprotocols = [\"relayed\", \"nobody\"]\n"
+                      "certificates = [\"Example Relay\"]\ndomains = [\"brand\"]\n");
+    Loaded loaded({lists.path()});
+    Protocols protocols;
+    const std::uint16_t relayed = protocols.number("relayed");
+    loaded.applications.bind(protocols);
+    CHECK(loaded.rejected.empty());
+    CHECK(loaded.applications.of_protocol(relayed) == loaded.numbers.find("relay"));
+    CHECK(loaded.applications.of_protocol(L7_UNKNOWN) == 0);
+    CHECK(loaded.applications.find_certificate("Example Relay") != 0);
+    CHECK(loaded.applications.find_certificate("example") == 0);
+    CHECK(loaded.of("a.brand") == "relay");
+    CHECK(loaded.of("brand.example") == "-");
 }
 
 TEST_CASE("our own lists are whole") {

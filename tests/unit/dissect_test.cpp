@@ -232,18 +232,25 @@ Buffer server_flight(const Buffer &certificate, std::size_t promised) {
 } // namespace
 
 TEST_CASE("a certificate gives its name as soon as it has come by") {
-    std::string name;
+    CertificateName name;
     const Buffer alternative =
         hex("30 05 06 03551d11 04 11 30 0f 82 0d 2a2e 6578616d706c652e6f7267");
     Buffer flight = server_flight(alternative, 900); // most of it has not come yet
     CHECK(read_certificate_name(flight, name) == Parse::Done);
-    CHECK(name == "example.org");
+    CHECK(name.host == "example.org");
 
     const Buffer subject =
         hex("06 03550403 0c 05 436120412e 06 03550403 13 0b 612e6578616d706c652e74");
     flight = server_flight(subject, subject.size());
     CHECK(read_certificate_name(flight, name) == Parse::Done);
-    CHECK(name == "a.example.t");
+    CHECK(name.host == "a.example.t");
+
+    name = {};
+    const Buffer nobody = hex("06 03550403 0c 05 436120412e 06 03550403 13 06 41204261 6279");
+    flight = server_flight(nobody, nobody.size());
+    CHECK(read_certificate_name(flight, name) == Parse::Done);
+    CHECK(name.host.empty());
+    CHECK(name.subject == "A Baby");
 
     flight = server_flight(hex("3000"), 900);
     CHECK(read_certificate_name(flight, name) == Parse::More);

@@ -31,6 +31,7 @@ struct Facts {
     std::string_view protocol;     ///< of static storage; empty where the bytes prove none
     bool carrier = false;          ///< others speak over it: a pattern may know better
     std::string hostname;          ///< SNI, Host, the name asked for
+    std::string certificate;       ///< subject of the server's, where it is no host name
     std::uint8_t attributes = 0;   ///< L7_A_
     std::vector<Binding> bindings; ///< addresses of hostname
     Details details;

@@ -98,8 +98,14 @@ class Tls final : public Dissector {
     static Progress by_server(const View &view, Facts &facts) {
         if (view.direction == 0)
             return Progress::Known;
-        return read_certificate_name(view.data, facts.hostname) == Parse::More ? Progress::Known
-                                                                               : Progress::Done;
+        CertificateName name;
+        if (read_certificate_name(view.data, name) == Parse::More)
+            return Progress::Known;
+        facts.hostname = std::move(name.host);
+        facts.certificate = std::move(name.subject);
+        if (!facts.certificate.empty())
+            facts.details.emplace_back("certificate", facts.certificate);
+        return Progress::Done;
     }
 
     static Progress old_hello(const TlsStart &start, Parse parsed, Facts &facts) {

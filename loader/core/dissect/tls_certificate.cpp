@@ -30,13 +30,17 @@ std::vector<std::uint8_t> handshake_of(Bytes stream) {
     return out;
 }
 
-/// A host name in a field of DER: short form of length (X.690, 8.1.3.4), or of one byte more.
-std::string host_at(Bytes field) {
+/// A field of DER: short form of length (X.690, 8.1.3.4), or of one byte more.
+std::string_view text_at(Bytes field) {
     Reader reader(field);
     std::size_t size = reader.u8();
     if (size == 0x81)
         size = reader.u8();
-    std::string_view text = text_of(reader.take(size));
+    return text_of(reader.take(size));
+}
+
+std::string host_at(Bytes field) {
+    std::string_view text = text_at(field);
     if (text.starts_with("*."))
         text.remove_prefix(2);
     const bool good = !text.empty() && text.find('.') != std::string_view::npos &&
@@ -67,15 +71,20 @@ std::string alternative_name(Bytes certificate) {
 }
 
 /// The subject's common name: the second, as the issuer's comes first (RFC 5280, 4.1).
-std::string common_name(Bytes certificate) {
+void read_common_name(Bytes certificate, CertificateName &name) {
     const Bytes subject = after(after(certificate, kCommonName), kCommonName);
-    return subject.empty() ? std::string()
-                           : host_at(subject.subspan(1)); // behind the kind of string
+    if (subject.empty())
+        return;
+    const Bytes field = subject.subspan(1); // behind the kind of string
+    name.host = host_at(field);
+    const std::string_view text = text_at(field);
+    if (name.host.empty() && std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; }))
+        name.subject = text;
 }
 
 } // namespace
 
-Parse read_certificate_name(Bytes server_stream, std::string &name) {
+Parse read_certificate_name(Bytes server_stream, CertificateName &name) {
     const std::vector<std::uint8_t> messages = handshake_of(server_stream);
     Reader reader(messages);
 
@@ -94,10 +103,10 @@ Parse read_certificate_name(Bytes server_stream, std::string &name) {
                 return Parse::More;
             const Bytes left = reader.rest();
             const Bytes certificate = left.first(std::min(first, left.size()));
-            name = alternative_name(certificate);
-            if (name.empty() && certificate.size() == first)
-                name = common_name(certificate);
-            return !name.empty() || certificate.size() == first ? Parse::Done : Parse::More;
+            name.host = alternative_name(certificate);
+            if (name.host.empty() && certificate.size() == first)
+                read_common_name(certificate, name);
+            return !name.host.empty() || certificate.size() == first ? Parse::Done : Parse::More;
         }
         ServerHello hello;
         if (type == kServerHello && parse_server_hello(from, hello, TlsOver::Tcp) == Parse::Done &&

@@ -179,6 +179,8 @@ l7_verdict Classifier::verdict(const Judge &judge, const Judgement &judgement,
     out.born = judge.born();
     if (judgement.facts)
         name(out, *judgement.facts, now_ns);
+    if (out.application == 0 && knowledge_.applications)
+        out.application = knowledge_.applications->of_protocol(out.protocol);
     if (judgement.follow) {
         out.flags = L7_V_FOLLOW;
     } else {
@@ -199,6 +201,8 @@ l7_verdict Classifier::verdict(const Judge &judge, const Judgement &judgement,
 /// The host name and its application; what DNS answers say of addresses is learnt.
 void Classifier::name(l7_verdict &verdict, const Facts &facts, std::uint64_t now_ns) {
     verdict.attributes = facts.attributes;
+    if (knowledge_.applications && !facts.certificate.empty())
+        verdict.application = knowledge_.applications->find_certificate(facts.certificate);
     if (facts.hostname.empty())
         return;
     verdict.host = knowledge_.hosts ? knowledge_.hosts->number(facts.hostname) : 0;

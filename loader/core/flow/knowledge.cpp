@@ -47,6 +47,7 @@ Result<Knowledge> load_knowledge(const std::vector<std::filesystem::path> &direc
     const auto numbers = std::make_shared<NameNumbers>(known.applications);
     const auto applications = std::make_shared<Applications>();
     applications->load(directories, *numbers, rejected);
+    applications->bind(*protocols);
     return Knowledge{std::move(*database), protocols, applications, numbers};
 }
 

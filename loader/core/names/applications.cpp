@@ -28,12 +28,10 @@ bool is_name(std::string_view text) {
     });
 }
 
-/// Lower case, at least two labels of letters, digits, '-' and '_'.
+/// Lower case, labels of letters, digits, '-' and '_'; a top-level domain may have an owner too.
 bool is_domain(std::string_view text) {
-    const std::size_t dot = text.find('.');
-    return text.size() <= kHostMost && dot != std::string_view::npos && dot != 0 &&
-           text.back() != '.' && text.find("..") == std::string_view::npos &&
-           std::ranges::all_of(text, [](char c) {
+    return !text.empty() && text.size() <= kHostMost && text.front() != '.' && text.back() != '.' &&
+           text.find("..") == std::string_view::npos && std::ranges::all_of(text, [](char c) {
                return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
                       c == '.';
            });
@@ -103,8 +101,8 @@ class Applications::List {
     }
 
     void application(const toml::table &table) {
-        static constexpr std::array<std::string_view, 5> kKeys{"name", "title", "groups", "domains",
-                                                               "exact"};
+        static constexpr std::array<std::string_view, 7> kKeys{
+            "name", "title", "groups", "domains", "exact", "certificates", "protocols"};
         for (const auto &[key, node] : table)
             if (std::ranges::find(kKeys, key.str()) == kKeys.end())
                 wrong(node, "'" + std::string(key.str()) + "' is no key of an application");
@@ -124,6 +122,10 @@ class Applications::List {
         for (const char *key : {"domains", "exact"})
             for (const auto &[domain, node] : texts(table, key))
                 entry.domains += add(domain, *node, number, key[0] == 'e');
+        for (auto &[subject, node] : texts(table, "certificates"))
+            to_.certificates_.try_emplace(std::move(subject), number);
+        for (auto &[protocol, node] : texts(table, "protocols"))
+            to_.protocols_.emplace_back(std::move(protocol), number);
     }
 
     bool add(const std::string &domain, const toml::node &node, std::uint16_t number, bool exact) {
@@ -157,6 +159,19 @@ void Applications::load(const std::vector<fs::path> &directories, NameNumbers &n
         for (const fs::path &file : files)
             List(*this, numbers, i, file.string(), rejected).read();
     }
+}
+
+std::uint16_t Applications::find_certificate(std::string_view subject) const {
+    const auto found = certificates_.find(subject);
+    return found == certificates_.end() ? std::uint16_t{0} : found->second;
+}
+
+void Applications::bind(const Protocols &protocols) {
+    by_protocol_.assign(L7_PROTOCOLS_MAX, 0);
+    for (const auto &[name, application] : protocols_)
+        if (const std::uint16_t number = protocols.find(name);
+            number != L7_UNSET && by_protocol_[number] == 0)
+            by_protocol_[number] = application;
 }
 
 std::uint16_t Applications::find(std::string_view host) const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/base/result.hpp"
+#include "core/match/protocols.hpp"
 #include "core/names/name_numbers.hpp"
 
 #include <cstdint>
@@ -34,6 +35,18 @@ class Applications {
     /// host or ends it at a dot; 0: none. Case, a port and a last dot do not matter.
     std::uint16_t find(std::string_view host) const;
 
+    /// The number of the application whose servers show certificates of this subject; 0: none.
+    std::uint16_t find_certificate(std::string_view subject) const;
+
+    /// Looks up the numbers of the protocols that applications have for themselves; call it once
+    /// all lists are loaded. A list may name protocols that no pattern is there for.
+    void bind(const Protocols &protocols);
+
+    /// The number of the application whose own protocol it is; 0: none.
+    std::uint16_t of_protocol(std::uint16_t protocol) const {
+        return protocol < by_protocol_.size() ? by_protocol_[protocol] : std::uint16_t{0};
+    }
+
     const std::vector<Application> &all() const { return all_; }
 
   private:
@@ -53,6 +66,9 @@ class Applications {
     std::vector<Application> all_;
     std::unordered_map<std::string, std::size_t, Hash, std::equal_to<>> by_name_;
     std::unordered_map<std::string, Owner, Hash, std::equal_to<>> domains_;
+    std::unordered_map<std::string, std::uint16_t, Hash, std::equal_to<>> certificates_;
+    std::vector<std::pair<std::string, std::uint16_t>> protocols_; ///< name, application
+    std::vector<std::uint16_t> by_protocol_;
 };
 
 } // namespace l7
