@@ -251,6 +251,26 @@ L7_STEP int l7_parse_slow(struct __sk_buff *skb, struct l7_packet *packet) {
     return L7_PARSE_OK;
 }
 
+/* The packet that a tunnel's carries, in the place of the tunnel's. Its headers may lie beyond the
+ * linear part. */
+L7_STEP int l7_inside(struct __sk_buff *skb, struct l7_packet *packet) {
+    __u32 want = skb->len < L7_HEADERS_MAX ? skb->len : L7_HEADERS_MAX;
+
+    if (!packet)
+        return 0;
+    if (skb->data_end - skb->data < want) {
+        if (bpf_skb_pull_data(skb, want) < 0)
+            return 0;
+        l7_count(headers_pulled);
+    }
+    if (!l7_enter_tunnel((void *)(long)skb->data, (void *)(long)skb->data_end, skb->len, packet)) {
+        l7_count(tunnels_opaque);
+        return 0;
+    }
+    l7_count(tunnels_entered);
+    return 1;
+}
+
 /* A packet we cannot place. */
 L7_STEP int l7_account_odd(struct __sk_buff *skb, __u32 attach, int result) {
     __u32 protocol = L7_MALFORMED, zero = 0;
@@ -300,6 +320,8 @@ static __attribute__((always_inline)) int l7_classify(struct __sk_buff *skb, __u
             return L7_TC_NEXT;
         }
     }
+    if (L7_UNLIKELY(l7_is_tunnel(&pass.packet, set->tunnels)))
+        l7_inside(skb, &pass.packet);
     now = (__u32)bpf_jiffies64();
     packets = 1;
     bytes = skb->len;

@@ -4,6 +4,7 @@
 #define L7CTL_BPF_MAPS_H
 
 #include <l7ctl/packet.h>
+#include <l7ctl/tunnel.h>
 #include <linux/bpf.h>
 
 /* The helpers need the types above. */

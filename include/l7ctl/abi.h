@@ -9,7 +9,7 @@
 
 #include <l7ctl/bytes.h>
 
-#define L7_ABI 2
+#define L7_ABI 3
 
 /* Bounds. Each is counted where it is reached. */
 #define L7_ATTACH_MAX 32         /* attachment points: 16 devices, ingress and egress */
@@ -187,8 +187,15 @@ struct l7_settings {
     __u32 sample_packets; /* limit per direction, payload packets */
     __u32 outcome_bank;   /* which half of outcomes is in force */
     __u32 handover_ticks; /* jiffies after which another attachment point counts a direction */
+    __u32 tunnels;        /* L7_TUNNEL_: whose packets count as those they carry */
+    __u32 reserved;
 };
-L7_ASSERT(sizeof(struct l7_settings) == 32);
+L7_ASSERT(sizeof(struct l7_settings) == 40);
+
+#define L7_TUNNEL_IPIP 0x01 /* IPv4 and IPv6 within either */
+#define L7_TUNNEL_GRE 0x02
+#define L7_TUNNEL_GTPU 0x04
+#define L7_TUNNEL_VXLAN 0x08
 
 /* What happens to a packet of a flow, by protocol number; two banks so that a reload is one store.
  */
@@ -251,6 +258,8 @@ struct l7_counters {
     __u64 expired_newcomers;
     __u64 expired_flows;
     __u64 map_missing;
+    __u64 tunnels_entered; /* packets that count as those they carry */
+    __u64 tunnels_opaque;  /* packets of a tunnel, of which the inner cannot be read */
 };
 #define L7_COUNTERS (sizeof(struct l7_counters) / sizeof(__u64))
 

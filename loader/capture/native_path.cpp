@@ -64,6 +64,12 @@ void NativePath::packet(const std::uint8_t *data, std::size_t size, std::uint32_
     if (packet.fragment && !defragment(packet, datagram))
         return;
 
+    if (l7_is_tunnel(&packet, limits_.tunnels)) {
+        if (l7_enter_tunnel(data, data + size, wire_size, &packet))
+            counters_.tunnels_entered++;
+        else
+            counters_.tunnels_opaque++;
+    }
     const auto now = static_cast<std::uint32_t>(time_ns / 1'000'000);
     NativeFlow &flow = flow_of(packet, time_ns, now);
     const std::uint32_t direction = l7_flow_direction(&flow.flow, &packet);

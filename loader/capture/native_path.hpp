@@ -5,6 +5,7 @@
 #include "core/flow/key.hpp"
 
 #include <l7ctl/flow.h>
+#include <l7ctl/tunnel.h>
 
 #include <cstdint>
 #include <deque>
@@ -28,6 +29,7 @@ struct NativeFlow {
 struct NativeLimits {
     std::uint32_t sample_packets = 10;
     std::uint32_t sample_bytes = 4096;
+    std::uint32_t tunnels = L7_TUNNEL_IPIP; ///< whose packets count as those they carry
     l7_timeouts timeouts = {7'200'000, 120'000, 120'000, 180'000, 60'000, 60'000, 600'000, 1'000};
 };
 

@@ -2,6 +2,7 @@
 #include "cli/cli.hpp"
 
 #include "capture/offline.hpp"
+#include "core/policy/config.hpp"
 #include "core/report/explanation.hpp"
 #include "core/report/flow_report.hpp"
 
@@ -43,13 +44,23 @@ Result<void> classify_command(const GlobalOptions &global, const ClassifyOptions
     for (const std::string &line : rejected)
         fmt::print(stderr, "l7ctl: pattern left out: {}\n", line);
 
+    NativeLimits limits;
+    limits.tunnels = 0;
+    for (const std::string &name : options.tunnels) {
+        const auto bit = tunnel_bit(name);
+        if (!bit && !name.empty())
+            return Error{"no tunnel is called '" + name + "'", "ipip, gre, gtp-u, vxlan",
+                         Blame::Usage};
+        limits.tunnels |= bit.value_or(0);
+    }
+
     for (const std::string &file : options.files) {
         knowledge->only_patterns = !options.only_patterns.empty();
         if (!knowledge->only_patterns)
             knowledge->remember(); // captures know nothing of each other
         if (options.explain)
             knowledge->journal = std::make_shared<Journal>(std::numeric_limits<std::size_t>::max());
-        Offline offline(*knowledge);
+        Offline offline(*knowledge, limits);
         const auto read = offline.read(file);
         offline.finish();
         Explanations explanations;

@@ -97,12 +97,19 @@ struct CommandLine {
             ->add_option("--only-patterns", classify.only_patterns,
                          "use nothing but this directory")
             ->excludes(add);
+        offline
+            ->add_option("--tunnels", classify.tunnels,
+                         "tunnels whose inner flows are judged: ipip, gre, gtp-u, vxlan")
+            ->delimiter(',')
+            ->expected(0, -1);
         CLI::App *checker = command("check", "check configuration and patterns",
                                     [this] { return check_command(global, check); });
         checker->add_option("file", check.file, "configuration file");
         checker->add_option("--patterns", check.patterns, "directory of patterns");
         command("protocols", "what can be recognised",
                 [this] { return protocols_command(global); });
+        command("applications", "whose flows are known, by host name and otherwise",
+                [this] { return applications_command(global); });
     }
 };
 

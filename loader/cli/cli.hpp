@@ -26,6 +26,7 @@ struct ClassifyOptions {
     std::vector<std::string> files;
     std::vector<std::string> patterns;
     std::vector<std::string> only_patterns;
+    std::vector<std::string> tunnels = {"ipip"};
     bool explain = false;
 };
 Result<void> classify_command(const GlobalOptions &global, const ClassifyOptions &options);
@@ -36,6 +37,7 @@ struct CheckOptions {
 };
 Result<void> check_command(const GlobalOptions &global, const CheckOptions &options);
 Result<void> protocols_command(const GlobalOptions &global);
+Result<void> applications_command(const GlobalOptions &global);
 
 struct DaemonOptions {
     bool discard_state = false;

@@ -2,7 +2,8 @@
 // Commands that only read files.
 #include "cli/cli.hpp"
 
-#include "core/dissect/ip_protocol.hpp"
+#include "core/flow/knowledge.hpp"
+#include "core/report/protocol_list.hpp"
 #include "daemon/catalog.hpp"
 
 #include <algorithm>
@@ -24,24 +25,47 @@ Result<void> check_command(const GlobalOptions &global, const CheckOptions &opti
     std::vector<fs::path> directories(options.patterns.begin(), options.patterns.end());
     if (directories.empty())
         directories = pattern_directories(*config);
-    auto library = load_patterns(directories);
-    if (!library)
-        return library.error();
-    Protocols protocols;
-    add_ip_protocols(protocols);
-    std::vector<std::string> rejected = std::move(library->rejected), warnings;
-    const auto database = Database::compile(*library, protocols, rejected);
-    if (!database)
-        return database.error();
-    decide_outcomes(config->rules, (*database)->patterns(), protocols, warnings);
+    std::vector<std::string> rejected, warnings;
+    const auto knowledge = load_knowledge(directories, {}, rejected);
+    if (!knowledge)
+        return knowledge.error();
+    const Database &database = *knowledge->database;
+    decide_outcomes(config->rules, database.patterns(), *knowledge->protocols, warnings);
 
     for (const std::string &line : rejected)
         fmt::print("{}\n", line);
     for (const std::string &line : warnings)
         fmt::print("{} {}\n", file, line);
-    fmt::print("{} patterns, {} rejected\n", (*database)->usable_patterns(), rejected.size());
+    fmt::print("{} patterns, {} rejected\n", database.usable_patterns(), rejected.size());
     if (!rejected.empty())
         return Error{fmt::format("{} of the patterns cannot be used", rejected.size())};
+    return {};
+}
+
+Result<void> applications_command(const GlobalOptions &global) {
+    const Instance instance = global.instance();
+    const auto config = load_config(instance.config, instance.config_named);
+    if (!config)
+        return config.error();
+    NameNumbers numbers(1, L7_APPLICATIONS_MAX);
+    Applications applications;
+    std::vector<std::string> rejected;
+    applications.load(pattern_directories(*config), numbers, rejected);
+    for (const std::string &line : rejected)
+        fmt::print(stderr, "l7ctl: left out: {}\n", line);
+    if (!global.json)
+        fmt::print("{:<24} {:<20} {:>7} {}\n", "application", "groups", "domains", "title");
+    for (const Application &one : applications.all())
+        if (global.json)
+            fmt::print("{}\n", nlohmann::ordered_json{{"application", one.name},
+                                                      {"groups", one.groups},
+                                                      {"domains", one.domains},
+                                                      {"title", one.title},
+                                                      {"file", one.file}}
+                                   .dump());
+        else
+            fmt::print("{:<24} {:<20} {:>7} {}\n", one.name,
+                       fmt::format("{}", fmt::join(one.groups, ",")), one.domains, one.title);
     return {};
 }
 
@@ -53,25 +77,10 @@ Result<void> protocols_command(const GlobalOptions &global) {
     auto library = load_patterns(pattern_directories(*config));
     if (!library)
         return library.error();
-    std::ranges::sort(library->patterns, {}, &Pattern::name);
     if (!global.json)
-        fmt::print("{:<16} {:<9} {:<9} {:<24} {}\n", "protocol", "quality", "form", "groups",
-                   "title");
-    for (const Pattern &pattern : library->patterns) {
-        const char *form = pattern.form == Pattern::Form::Native ? "native" : "l7-filter";
-        if (global.json)
-            fmt::print("{}\n", nlohmann::ordered_json{{"protocol", pattern.name},
-                                                      {"quality", to_string(pattern.quality)},
-                                                      {"form", form},
-                                                      {"groups", pattern.groups},
-                                                      {"title", pattern.title},
-                                                      {"spec", pattern.spec},
-                                                      {"file", pattern.file}}
-                                   .dump());
-        else
-            fmt::print("{:<16} {:<9} {:<9} {:<24} {}\n", pattern.name, to_string(pattern.quality),
-                       form, fmt::join(pattern.groups, ","), pattern.title);
-    }
+        fmt::print("{}\n", protocol_list_head());
+    for (const auto &[name, protocol] : known_protocols(library->patterns))
+        fmt::print("{}\n", global.json ? to_json(protocol) : to_text(protocol));
     return {};
 }
 

@@ -50,6 +50,8 @@ constexpr std::array<const char *, L7_COUNTERS> kCounterNames{
     "expired_newcomers",
     "expired_flows",
     "map_missing",
+    "tunnels_entered",
+    "tunnels_opaque",
 };
 
 Json hook_json(const HookStatus &hook) {
@@ -122,6 +124,7 @@ Json gather(const Daemon &daemon, const l7_counters &counters) {
             {"mark_mask", settings.mark_mask},
             {"packets", settings.sample_packets},
             {"bytes", settings.sample_bytes},
+            {"tunnels", tunnel_names(settings.tunnels)},
             {"patterns", catalog->knowledge.database->patterns().size()},
             {"patterns_rejected", catalog->rejected.size()},
             {"rules", catalog->config.rules.size()},

@@ -194,6 +194,7 @@ Result<void> KernelState::configure(const Config &config) {
     settings_->mark_mask = config.mark_mask;
     settings_->sample_bytes = config.bytes;
     settings_->sample_packets = config.packets;
+    settings_->tunnels = config.tunnels;
     settings_->handover_ticks = 2 * second;
     if (const int failure = bpf_map_update_elem(map_fd("timeouts"), &kZero, &limits, BPF_ANY);
         failure)

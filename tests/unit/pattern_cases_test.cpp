@@ -3,6 +3,7 @@
 #include "capture/offline.hpp"
 #include "core/dissect/dissector.hpp"
 #include "core/dissect/ip_protocol.hpp"
+#include "core/report/protocol_list.hpp"
 #include "support/cases.hpp"
 
 #include <catch2/catch_test_macros.hpp>
@@ -112,7 +113,7 @@ TEST_CASE("a TCP conversation is recognised however it is cut") {
     SUCCEED();
 }
 
-TEST_CASE("every pattern has positive, negative and split cases") {
+TEST_CASE("every protocol that can be recognised has positive, negative and split cases") {
     struct Kinds {
         unsigned positive = 0, negative = 0, split = 0;
     };
@@ -123,15 +124,34 @@ TEST_CASE("every pattern has positive, negative and split cases") {
         if (one.expect == one.subject() && one.l4 == "tcp" && one.nosplit.empty())
             here.split++;
     }
-    for (const Pattern &pattern : patterns().library.patterns) {
-        const Kinds &here = kinds[pattern.name];
-        bool tcp = false;
-        for (const PatternMatch &match : pattern.matches)
-            tcp = tcp || (match.transports & 1);
-        INFO(pattern.name);
+    for (const auto &[name, protocol] : known_protocols(patterns().library.patterns)) {
+        if (protocol.l4 == std::vector<std::string>{"ip"})
+            continue; // below
+        const Kinds &here = kinds[name];
+        INFO(name);
         CHECK(here.positive >= 1);
         CHECK(here.negative >= 1);
-        if (tcp)
+        if (std::ranges::find(protocol.l4, "tcp") != protocol.l4.end())
             CHECK(here.split >= 1);
+        CHECK_FALSE(protocol.groups.empty());
+        CHECK_FALSE(protocol.title.empty());
+        CHECK_FALSE(protocol.spec.empty());
+    }
+}
+
+TEST_CASE("protocols over IP are known by their number, and by no other") {
+    for (unsigned number = 0; number < 256; number++) {
+        const auto l4 = static_cast<std::uint8_t>(number);
+        Buffer packet = {0x45, 0, 0, 24, 0, 0, 0, 0, 64, l4, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2};
+        packet.insert(packet.end(), {1, 2, 3, 4});
+        Offline offline({patterns().database, patterns().protocols}, {.tunnels = 0});
+        offline.packet(packet.data(), packet.size(), static_cast<std::uint32_t>(packet.size()), 1,
+                       true);
+        offline.finish();
+        if (offline.path().flows().empty())
+            continue; // too short for its transport
+        INFO(number);
+        CHECK(patterns().protocols->name(offline.path().flows().front().flow.protocol) ==
+              (ip_protocol_name(l4).empty() ? "unknown" : ip_protocol_name(l4)));
     }
 }

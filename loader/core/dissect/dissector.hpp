@@ -77,6 +77,16 @@ struct DissectorKind {
 /// All of them, in the order in which they are asked.
 std::span<const DissectorKind> dissector_kinds();
 
+/// A protocol that dissectors prove.
+struct DissectedProtocol {
+    const char *name;
+    const char *title;
+    const char *spec;
+    const char *group;
+    unsigned transports; ///< bit n: Transport n
+};
+std::span<const DissectedProtocol> dissected_protocols();
+
 /// Gives every protocol that dissectors prove its number.
 void add_dissector_protocols(Protocols &protocols);
 

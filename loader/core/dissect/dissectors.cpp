@@ -25,15 +25,44 @@ constexpr DissectorKind kKinds[] = {
     {"rtp", "rtp", kUdp, rtp_begins, make_rtp},
 };
 
+constexpr DissectedProtocol kProtocols[] = {
+    {"http", "Hypertext Transfer Protocol 1", "RFC 9110, RFC 9112", "web", kTcp},
+    {"http-connect", "HTTP CONNECT", "RFC 9110 section 9.3.6", "proxy", kTcp},
+    {"websocket", "WebSocket", "RFC 6455 section 4", "web", kTcp},
+    {"tls", "Transport Layer Security", "RFC 8446, RFC 5246", "secure", kTcp},
+    {"dtls", "Datagram Transport Layer Security", "RFC 9147, RFC 6347", "secure", kUdp},
+    {"quic", "QUIC", "RFC 9000, RFC 9001, RFC 9369", "web", kUdp},
+    {"dns", "Domain Name System", "RFC 1035", "directory", kTcp | kUdp},
+    {"imap", "Internet Message Access Protocol", "RFC 9051", "mail", kTcp},
+    {"pop3", "Post Office Protocol 3", "RFC 1939", "mail", kTcp},
+    {"smtp", "Simple Mail Transfer Protocol", "RFC 5321", "mail", kTcp},
+    {"nntp", "Network News Transfer Protocol", "RFC 3977", "news", kTcp},
+    {"ftp", "File Transfer Protocol", "RFC 959", "file", kTcp},
+    {"ldap", "Lightweight Directory Access Protocol", "RFC 4511", "directory", kTcp},
+    {"xmpp", "Extensible Messaging and Presence Protocol", "RFC 6120", "messaging", kTcp},
+    {"irc", "Internet Relay Chat", "RFC 1459", "chat", kTcp},
+    {"mqtt", "MQTT", "OASIS MQTT 5.0", "iot", kTcp},
+    {"sip", "Session Initiation Protocol", "RFC 3261", "voip", kTcp},
+    {"stun", "Session Traversal Utilities for NAT", "RFC 8489", "voip", kTcp | kUdp},
+    {"rtp", "Real-time Transport Protocol", "RFC 3550 section 5.1", "voip", kUdp},
+    {"rtcp", "RTP Control Protocol", "RFC 3550 section 6", "voip", kUdp},
+    {"tds", "Tabular Data Stream", "MS-TDS", "database", kTcp},
+    {"postgresql", "PostgreSQL", "PostgreSQL frontend/backend protocol 3.0", "database", kTcp},
+    {"coap", "Constrained Application Protocol", "RFC 8323", "iot", kTcp},
+    {"sunrpc", "Remote Procedure Call", "RFC 5531, RFC 9289", "rpc", kTcp},
+    {"smb", "Server Message Block", "MS-SMB2", "file", kTcp},
+    {"radius", "RADIUS", "RFC 6614", "auth", kTcp},
+};
+
 } // namespace
 
+std::span<const DissectedProtocol> dissected_protocols() {
+    return kProtocols;
+}
+
 void add_dissector_protocols(Protocols &protocols) {
-    for (const char *name :
-         {"http",   "http-connect", "websocket", "tls",        "dtls", "quic",   "imap",
-          "pop3",   "xmpp",         "mqtt",      "ftp",        "irc",  "nntp",   "stun",
-          "dns",    "sip",          "tds",       "postgresql", "coap", "sunrpc", "smb",
-          "radius", "smtp",         "rtp",       "rtcp",       "ldap"})
-        protocols.number(name);
+    for (const DissectedProtocol &one : kProtocols)
+        protocols.number(one.name);
 }
 
 std::span<const DissectorKind> dissector_kinds() {

@@ -131,7 +131,9 @@ class Reader {
     }
 
     void read(const toml::table &root, Config &out) {
-        only(root, {"daemon", "mark", "limits", "memory", "timeouts", "patterns", "device", "rule"},
+        only(root,
+             {"daemon", "mark", "limits", "memory", "timeouts", "tunnels", "patterns", "device",
+              "rule"},
              "the configuration");
         if (const toml::table *table = section(root, "daemon"))
             daemon(*table, out);
@@ -148,12 +150,28 @@ class Reader {
             limits(*table, out);
         if (const toml::table *table = section(root, "timeouts"))
             timeouts(*table, out.timeouts);
+        if (const toml::table *table = section(root, "tunnels")) {
+            only(*table, {"inner"}, "[tunnels]");
+            tunnels(*table, out);
+        }
         if (const toml::table *table = section(root, "patterns")) {
             only(*table, {"dirs"}, "[patterns]");
             out.pattern_dirs = strings(*table, "dirs");
         }
         tables(root, "device", [&](const toml::table &table) { device(table, out); });
         tables(root, "rule", [&](const toml::table &table) { rule(table, out); });
+    }
+
+    void tunnels(const toml::table &table, Config &out) {
+        const toml::node *node = table.get("inner");
+        if (!node)
+            return;
+        out.tunnels = 0;
+        for (const std::string &name : strings(table, "inner"))
+            if (const auto bit = tunnel_bit(name))
+                out.tunnels |= *bit;
+            else
+                wrong(*node, "a tunnel is \"ipip\", \"gre\", \"gtp-u\" or \"vxlan\"");
     }
 
     void daemon(const toml::table &table, Config &out) {
@@ -258,6 +276,28 @@ class Reader {
 };
 
 } // namespace
+
+namespace {
+constexpr std::pair<std::string_view, std::uint32_t> kTunnels[] = {{"ipip", L7_TUNNEL_IPIP},
+                                                                   {"gre", L7_TUNNEL_GRE},
+                                                                   {"gtp-u", L7_TUNNEL_GTPU},
+                                                                   {"vxlan", L7_TUNNEL_VXLAN}};
+}
+
+std::optional<std::uint32_t> tunnel_bit(std::string_view name) {
+    for (const auto &[word, bit] : kTunnels)
+        if (word == name)
+            return bit;
+    return std::nullopt;
+}
+
+std::vector<std::string> tunnel_names(std::uint32_t tunnels) {
+    std::vector<std::string> out;
+    for (const auto &[word, bit] : kTunnels)
+        if (tunnels & bit)
+            out.emplace_back(word);
+    return out;
+}
 
 std::optional<std::uint32_t> parse_classid(std::string_view text) {
     const std::size_t colon = text.find(':');

@@ -56,6 +56,7 @@ struct Config {
     std::uint32_t undecided = 16384;    ///< flows a worker holds bytes of
     bool remember_servers = true;       ///< new flows start with what their server's others were
     bool dns_hints = true;              ///< addresses are known by the answers that name them
+    std::uint32_t tunnels = 1;          ///< L7_TUNNEL_: whose inner flows are judged
     TimeoutConfig timeouts;
     std::vector<std::string> pattern_dirs; ///< empty: the defaults
     std::vector<DeviceConfig> devices;
@@ -68,6 +69,10 @@ Result<Config> parse_config(std::string_view text, const std::string &file);
 
 /// Reads the file; one that is not there is an error only where `needed`.
 Result<Config> load_config(const std::string &file, bool needed);
+
+/// "ipip", "gre", "gtp-u" and "vxlan" to L7_TUNNEL_ bits, and back; nothing for another word.
+std::optional<std::uint32_t> tunnel_bit(std::string_view name);
+std::vector<std::string> tunnel_names(std::uint32_t tunnels);
 
 /// "1:10" (hexadecimal, as tc reads it) to MAJ << 16 | MIN.
 std::optional<std::uint32_t> parse_classid(std::string_view text);

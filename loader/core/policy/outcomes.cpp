@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/policy/outcomes.hpp"
 
+#include "core/report/protocol_list.hpp"
+
 #include <algorithm>
 #include <fmt/format.h>
 #include <map>
@@ -48,9 +50,9 @@ std::vector<l7_outcome> decide_outcomes(const std::vector<Rule> &rules,
                                         const Protocols &protocols,
                                         std::vector<std::string> &warnings) {
     Groups groups;
-    for (const Pattern &pattern : patterns)
-        for (const std::string &group : pattern.groups)
-            groups[group].insert(protocols.find(pattern.name));
+    for (const auto &[name, protocol] : known_protocols(patterns))
+        for (const std::string &group : protocol.groups)
+            groups[group].insert(protocols.find(name));
 
     for (const Rule &rule : rules) {
         const std::string at = "line " + std::to_string(rule.line) + ": ";
