@@ -22,7 +22,20 @@ def main(target):
     put("pat_file", "all", b"x\n^(a|b)+[c-f]*\\x20?.$\n")
     put("config", "all", b'[mark]\nmask = 0xff00\n[[rule]]\nprotocol = "ssh"\nmark = 0x1000\nclassid = "1:10"\n'
                          b'[[device]]\nname = "eth0"\nhooks = "both"\n[limits]\npackets = 5\n')
-    pieces = {"http": [(0, b"GET / HTTP/1.1\r\nHost: a.example\r\nUpgrade: websocket\r\n\r\n"),
+    # RFC 7541, C.4.1, and from C.6.1 on with a table of 256 bytes.
+    requests = bytes.fromhex("828684418cf1e3c2e5f23a6ba0ab90f4ff" "828684be5886a8eb10649cbf")
+    put("hpack", "requests", requests)
+    put("hpack", "responses", bytes.fromhex("3fe101" "488264025885aec3771a4b" "4883640effc1c0bf"))
+    put("hpack", "literals", b"\x82\x41\x09a.example\x5f\x10application/grpc\x40\2te\x08trailers\x10\1a\1b")
+    preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes.fromhex("000006040000000000000300000064")
+    headers = b"\0\0" + bytes([len(requests)]) + b"\1\4\0\0\0\1" + requests
+    parts = bytes.fromhex("00000d012800000001" "02" "800000000f" "828684418c" "0000") + \
+        bytes.fromhex("00000c090400000001") + requests[5:17]
+    pieces = {"http2": [(0, preface + headers)],
+              "http2-parts": [(0, preface), (1, bytes.fromhex("000000040000000000")), (0, parts)],
+              "h2c": [(0, b"GET / HTTP/1.1\r\nHost: a.example\r\nUpgrade: h2c\r\n\r\n"),
+                      (1, b"HTTP/1.1 101 X\r\nUpgrade: h2c\r\n\r\n")],
+              "http": [(0, b"GET / HTTP/1.1\r\nHost: a.example\r\nUpgrade: websocket\r\n\r\n"),
                        (1, b"HTTP/1.1 101 X\r\nUpgrade: websocket\r\n\r\n")],
               "starttls": [(1, b"220 mx.example ESMTP\r\n"), (0, b"EHLO a\r\nSTARTTLS\r\n\x16\3\1\0\4\1\0\0\0")],
               "postgresql": [(0, bytes.fromhex("0000000804d2162f")), (1, b"S")]}

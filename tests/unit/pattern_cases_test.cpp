@@ -134,4 +134,13 @@ TEST_CASE("every pattern has positive, negative and split cases") {
         if (tcp)
             CHECK(here.split >= 1);
     }
+    for (const DissectorKind &kind : dissector_kinds())
+        for (std::string_view words = kind.protocols; !words.empty();) {
+            const std::string_view word = words.substr(0, words.find(' '));
+            words.remove_prefix(std::min(words.size(), word.size() + 1));
+            const Kinds &here = kinds[std::string(word)];
+            INFO(word);
+            CHECK(here.positive >= 1);
+            CHECK(here.negative >= 1);
+        }
 }

@@ -3,6 +3,7 @@
 
 #include "core/dissect/dns.hpp"
 #include "core/dissect/http.hpp"
+#include "core/dissect/http2.hpp"
 #include "core/dissect/rtp.hpp"
 #include "core/dissect/starttls.hpp"
 #include "core/dissect/tls.hpp"
@@ -18,6 +19,7 @@ constexpr DissectorKind kKinds[] = {
     {"tls", "tls", kTcp, tls_begins, make_tls, true},
     {"quic", "quic", kUdp, quic_begins, make_quic},
     {"dtls", "dtls", kUdp, dtls_begins, make_dtls},
+    {"http2", "http2 grpc", kTcp, http2_begins, make_http2, true},
     {"http", "http", kTcp, http_begins, make_http, true},
     {"dns", "dns mdns llmnr netbios", kTcp | kUdp, dns_begins, make_dns},
     {"starttls", "smtp imap pop3 xmpp ldap ftp nntp postgresql", kTcp, starttls_begins,
@@ -32,7 +34,7 @@ void add_dissector_protocols(Protocols &protocols) {
          {"http",   "http-connect", "websocket", "tls",        "dtls", "quic",   "imap",
           "pop3",   "xmpp",         "mqtt",      "ftp",        "irc",  "nntp",   "stun",
           "dns",    "sip",          "tds",       "postgresql", "coap", "sunrpc", "smb",
-          "radius", "smtp",         "rtp",       "rtcp",       "ldap"})
+          "radius", "smtp",         "rtp",       "rtcp",       "ldap", "http2",  "grpc"})
         protocols.number(name);
 }
 
