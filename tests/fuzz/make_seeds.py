@@ -31,7 +31,28 @@ def main(target):
     headers = b"\0\0" + bytes([len(requests)]) + b"\1\4\0\0\0\1" + requests
     parts = bytes.fromhex("00000d012800000001" "02" "800000000f" "828684418c" "0000") + \
         bytes.fromhex("00000c090400000001") + requests[5:17]
-    pieces = {"http2": [(0, preface + headers)],
+    def smb(message):
+        return len(message).to_bytes(4, "big") + message
+
+    def smb2(command, flags, body):
+        return smb(b"\xfeSMB@" + bytes(7) + bytes([command, 0, 1, 0, flags]) + bytes(47) + body)
+
+    netname = "nas".encode("utf-16-le")
+    offer = bytes.fromhex("24000100") + bytes(24) + bytes.fromhex("6800000001000000" "1103" "0000") + \
+        b"\5\0" + bytes([len(netname), 0]) + bytes(4) + netname
+    path = "\\\\a\\b".encode("utf-16-le")
+    choice = smb2(0, 1, bytes.fromhex("410001001103") + bytes(58))
+    connect = smb2(3, 0, bytes.fromhex("09000000" "4800") + bytes([len(path), 0]) + path)
+    smb1 = b"\xffSMB%c" + bytes(4) + b"%c" + bytes(22)
+    offer1 = smb(smb1 % (b"r", b"\0") + b"\0\x0c\0\2NT LM 0.12\0")
+    connect1 = smb(smb1 % (b"u", b"\0") + b"\4\xff\0\0\0\0\0\1\0\x0d\0\0\\\\a\\b\0?????\0")
+    pieces = {"smb2": [(0, smb2(0, 0, offer)), (1, choice), (0, connect)],
+              "smb2-chain": [(0, smb(connect[4:24] + b"\x58" + connect[25:] + bytes(6) + connect[4:]))],
+              "smb1": [(0, offer1), (1, smb(smb1 % (b"r", b"\x80") + b"\x11" + bytes(36))), (0, connect1)],
+              "smb-netbios": [(0, b"\x81\0\0\x44" + bytes(68)), (1, b"\x82\0\0\0"), (0, offer1)],
+              "smb-encrypted": [(0, smb(b"\xfdSMB" + bytes(160)))],
+              "smb-compressed": [(0, smb(b"\xfcSMB" + bytes(40)))],
+              "http2": [(0, preface + headers)],
               "http2-parts": [(0, preface), (1, bytes.fromhex("000000040000000000")), (0, parts)],
               "h2c": [(0, b"GET / HTTP/1.1\r\nHost: a.example\r\nUpgrade: h2c\r\n\r\n"),
                       (1, b"HTTP/1.1 101 X\r\nUpgrade: h2c\r\n\r\n")],

@@ -5,6 +5,7 @@
 #include "core/dissect/http.hpp"
 #include "core/dissect/http2.hpp"
 #include "core/dissect/rtp.hpp"
+#include "core/dissect/smb.hpp"
 #include "core/dissect/starttls.hpp"
 #include "core/dissect/tls.hpp"
 
@@ -24,6 +25,7 @@ constexpr DissectorKind kKinds[] = {
     {"dns", "dns mdns llmnr netbios", kTcp | kUdp, dns_begins, make_dns},
     {"starttls", "smtp imap pop3 xmpp ldap ftp nntp postgresql", kTcp, starttls_begins,
      make_starttls},
+    {"smb", "smb", kTcp, smb_begins, make_smb, true},
     {"rtp", "rtp", kUdp, rtp_begins, make_rtp},
 };
 
