@@ -46,7 +46,14 @@ def main(target):
     smb1 = b"\xffSMB%c" + bytes(4) + b"%c" + bytes(22)
     offer1 = smb(smb1 % (b"r", b"\0") + b"\0\x0c\0\2NT LM 0.12\0")
     connect1 = smb(smb1 % (b"u", b"\0") + b"\4\xff\0\0\0\0\0\1\0\x0d\0\0\\\\a\\b\0?????\0")
-    pieces = {"smb2": [(0, smb2(0, 0, offer)), (1, choice), (0, connect)],
+    samr = bytes.fromhex("785734123412cdabef000123456789ac" "01000000")
+    ndr = bytes.fromhex("045d888aeb1cc9119fe808002b104860" "02000000")
+    bind = bytes.fromhex("05000b03100000004800000001000000" "b810b81000000000" "0100000000000100") + samr + ndr
+    bind_ack = bytes.fromhex("05000c03100000004400000001000000" "b810b81000000000") + bytes(44)
+    request = bytes.fromhex("0400200010000000") + bytes(16) + samr[:16] + bytes(34) + b"\4\0" + bytes(8)
+    put("dissect", "dcerpc-udp", b"\0\0" + bytes([len(request) - 1]) + request)
+    pieces = {"dcerpc": [(0, bind), (1, bind_ack)],
+              "smb2": [(0, smb2(0, 0, offer)), (1, choice), (0, connect)],
               "smb2-chain": [(0, smb(connect[4:24] + b"\x58" + connect[25:] + bytes(6) + connect[4:]))],
               "smb1": [(0, offer1), (1, smb(smb1 % (b"r", b"\x80") + b"\x11" + bytes(36))), (0, connect1)],
               "smb-netbios": [(0, b"\x81\0\0\x44" + bytes(68)), (1, b"\x82\0\0\0"), (0, offer1)],

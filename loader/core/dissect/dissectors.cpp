@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/dissect/dissector.hpp"
 
+#include "core/dissect/dcerpc.hpp"
 #include "core/dissect/dns.hpp"
 #include "core/dissect/http.hpp"
 #include "core/dissect/http2.hpp"
@@ -26,6 +27,7 @@ constexpr DissectorKind kKinds[] = {
     {"starttls", "smtp imap pop3 xmpp ldap ftp nntp postgresql", kTcp, starttls_begins,
      make_starttls},
     {"smb", "smb", kTcp, smb_begins, make_smb, true},
+    {"dcerpc", "dcerpc", kTcp | kUdp, dcerpc_begins, make_dcerpc, true},
     {"rtp", "rtp", kUdp, rtp_begins, make_rtp},
 };
 
@@ -33,10 +35,10 @@ constexpr DissectorKind kKinds[] = {
 
 void add_dissector_protocols(Protocols &protocols) {
     for (const char *name :
-         {"http",   "http-connect", "websocket", "tls",        "dtls", "quic",   "imap",
-          "pop3",   "xmpp",         "mqtt",      "ftp",        "irc",  "nntp",   "stun",
-          "dns",    "sip",          "tds",       "postgresql", "coap", "sunrpc", "smb",
-          "radius", "smtp",         "rtp",       "rtcp",       "ldap", "http2",  "grpc"})
+         {"http", "http-connect", "websocket", "tls",    "dtls",  "quic",   "imap", "pop3",
+          "xmpp", "mqtt",         "ftp",       "irc",    "nntp",  "stun",   "dns",  "sip",
+          "tds",  "postgresql",   "coap",      "sunrpc", "smb",   "radius", "smtp", "rtp",
+          "rtcp", "ldap",         "http2",     "grpc",   "dcerpc"})
         protocols.number(name);
 }
 
