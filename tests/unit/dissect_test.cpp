@@ -59,6 +59,13 @@ TEST_CASE("what HTTP requests lead to") {
     CHECK(socket.facts.hostname == "ws.example.org");
 }
 
+TEST_CASE("what HTTP says is made fit for terminals and JSON") {
+    Fed http(make_http());
+    http.stream(0, "GET / HTTP/1.1\r\nHost: a\xff.example\r\nUser-Agent: \x1b[2Jx\xfe\r\n\r\n");
+    CHECK(http.facts.hostname == "a?.example");
+    CHECK(detail(http.facts, "user-agent") == "?[2Jx?");
+}
+
 TEST_CASE("HTTP/2 by way of an upgrade, as soon as the server agrees") {
     constexpr const char *kAsks = "GET / HTTP/1.1\r\nHost: h2.example.org\r\nConnection: Upgrade, "
                                   "HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAM\r\n\r\n";

@@ -102,6 +102,16 @@ TEST_CASE("the host may be where HTTP/1 has it") {
     CHECK(http2.facts.hostname == "a.example");
 }
 
+TEST_CASE("what is decompressed is fit to be shown") {
+    const Fed http2 = client(kSettings + frame(1, 5, 1,
+                                               text("828684") +
+                                                   "\x41\x04"
+                                                   "a\n.b" +
+                                                   "\x7a\x02\x1b\xff"));
+    CHECK(http2.facts.hostname == "a?.b");
+    CHECK(detail(http2.facts, "user-agent") == "??");
+}
+
 TEST_CASE("the server adds nothing") {
     Fed http2(make_http2());
     http2.stream(0, kPreface);

@@ -207,6 +207,13 @@ TEST_CASE("hostile SMB messages name nobody") {
     CHECK(server_of(smb1(0x73, false, false, le(0x73, 2) + le(32, 2), zeros(4))).empty());
 }
 
+TEST_CASE("a dialect that cannot be shown") {
+    Fed smb(make_smb());
+    smb.stream(0, framed(smb1(0x72, false, false, "", std::string("\2\xff\x1b[2J\0", 7))));
+    smb.stream(1, framed(smb1(0x72, true, false, le(0, 2), "")));
+    CHECK(detail(smb.facts, "dialect") == "?");
+}
+
 TEST_CASE("what is not SMB") {
     const auto begins = [](const std::string &data) {
         const Buffer bytes = bytes_of(data);

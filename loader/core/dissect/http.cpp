@@ -31,6 +31,14 @@ std::string_view trimmed(std::string_view text) {
     return text;
 }
 
+/// Whoever reads it, a terminal or JSON, gets nothing but printable ASCII.
+std::string shown(std::string_view text) {
+    std::string out(text);
+    std::ranges::replace_if(
+        out, [](char c) { return c < ' ' || c > '~'; }, '?');
+    return out;
+}
+
 enum class Line { More, Wrong, Good };
 
 /// What a message says until its empty line.
@@ -133,13 +141,13 @@ class Http final : public Dissector {
         if (message.method == "CONNECT") {
             facts.protocol = "http-connect";
             facts.carrier = false;
-            facts.hostname = without_port(message.target);
+            facts.hostname = host_of(message.target);
         } else if (const auto scheme = message.target.find("://"); scheme < 8) {
             // Absolute form: to a proxy (RFC 9112, 3.2.2).
             const std::string_view rest = message.target.substr(scheme + 3);
-            facts.hostname = without_port(rest.substr(0, rest.find('/')));
+            facts.hostname = host_of(rest.substr(0, rest.find('/')));
         } else if (!message.host.empty()) {
-            facts.hostname = without_port(message.host);
+            facts.hostname = host_of(message.host);
         }
         note_field(facts, "user-agent", message.user_agent);
         upgrade_ = !within(message.upgrade).empty();
@@ -174,16 +182,16 @@ class Http final : public Dissector {
 
 } // namespace
 
-std::string_view without_port(std::string_view host) {
-    if (host.starts_with('['))
-        return host.substr(1, std::max<std::size_t>(host.find(']'), 1) - 1);
-    return host.substr(0, host.find(':'));
+std::string host_of(std::string_view authority) {
+    if (authority.starts_with('['))
+        return shown(authority.substr(1, std::max<std::size_t>(authority.find(']'), 1) - 1));
+    return shown(authority.substr(0, authority.find(':')));
 }
 
 void note_field(Facts &facts, const char *what, std::string_view value) {
     if (!value.empty() &&
         std::ranges::none_of(facts.details, [&](const auto &one) { return one.first == what; }))
-        facts.details.emplace_back(what, value.substr(0, kDetailMost));
+        facts.details.emplace_back(what, shown(value.substr(0, kDetailMost)));
 }
 
 bool http_begins(const View &view) {

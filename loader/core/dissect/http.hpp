@@ -10,10 +10,11 @@ namespace l7 {
 bool http_begins(const View &view);
 std::unique_ptr<Dissector> make_http();
 
-/// Host without its port (RFC 3986, 3.2.2).
-std::string_view without_port(std::string_view host);
+/// Host without its port (RFC 3986, 3.2.2), fit to be shown.
+std::string host_of(std::string_view authority);
 
-/// Adds a field's value, cut where it is very long, unless it is empty or there is one.
+/// Adds a field's value, cut where it is very long, and fit to be shown, unless it is empty or
+/// there is one.
 void note_field(Facts &facts, const char *what, std::string_view value);
 
 } // namespace l7

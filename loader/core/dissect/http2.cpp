@@ -87,7 +87,7 @@ void note_request(const std::vector<HeaderField> &fields, Facts &facts) {
     const std::string_view type = value("content-type");
 
     // A request that was translated from HTTP/1 may have only Host (RFC 9113, 8.3.1).
-    facts.hostname = without_port(authority.empty() ? value("host") : authority);
+    facts.hostname = host_of(authority.empty() ? value("host") : authority);
     note_field(facts, "method", value(":method"));
     note_field(facts, "user-agent", value("user-agent"));
     note_field(facts, "content-type", type);

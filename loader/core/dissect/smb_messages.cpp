@@ -59,7 +59,9 @@ void read_offer(Bytes bytes, SmbSession &session) {
         const std::size_t end = text.find('\0');
         if (end == std::string_view::npos)
             return;
-        session.offered.emplace_back(text.substr(0, std::min(end, kMaxDialect)));
+        const std::string_view name = text.substr(0, std::min(end, kMaxDialect));
+        const bool plain = std::ranges::all_of(name, [](char c) { return c >= ' ' && c <= '~'; });
+        session.offered.emplace_back(plain ? name : "?");
         bytes = bytes.subspan(end + 2);
     }
 }
