@@ -1,11 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Every dissector, on a conversation cut as the input says: the first byte chooses transport and
-// cuts, each piece has its direction and length in front.
+// cuts, each piece has its direction and length in front. What they say is printable ASCII.
 #include "core/dissect/dissector.hpp"
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <vector>
+
+namespace {
+
+void check(const l7::Facts &facts) {
+    const auto printable = [](char c) { return c >= ' ' && c <= '~'; };
+    if (!std::ranges::all_of(facts.hostname, printable))
+        std::abort();
+    for (const auto &[what, value] : facts.details)
+        if (!std::ranges::all_of(value, printable))
+            std::abort();
+}
+
+} // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size) {
     using namespace l7;
@@ -43,6 +57,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
                     live.push_back({kind.make(), {}});
         std::erase_if(live, [&](Live &one) {
             const Progress progress = one.dissector->take(view, one.facts);
+            check(one.facts);
             return progress == Progress::NotMine || progress == Progress::Done;
         });
     }

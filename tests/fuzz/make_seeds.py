@@ -22,7 +22,48 @@ def main(target):
     put("pat_file", "all", b"x\n^(a|b)+[c-f]*\\x20?.$\n")
     put("config", "all", b'[mark]\nmask = 0xff00\n[[rule]]\nprotocol = "ssh"\nmark = 0x1000\nclassid = "1:10"\n'
                          b'[[device]]\nname = "eth0"\nhooks = "both"\n[limits]\npackets = 5\n')
-    pieces = {"http": [(0, b"GET / HTTP/1.1\r\nHost: a.example\r\nUpgrade: websocket\r\n\r\n"),
+    # RFC 7541, C.4.1, and from C.6.1 on with a table of 256 bytes.
+    requests = bytes.fromhex("828684418cf1e3c2e5f23a6ba0ab90f4ff" "828684be5886a8eb10649cbf")
+    put("hpack", "requests", requests)
+    put("hpack", "responses", bytes.fromhex("3fe101" "488264025885aec3771a4b" "4883640effc1c0bf"))
+    put("hpack", "literals", b"\x82\x41\x09a.example\x5f\x10application/grpc\x40\2te\x08trailers\x10\1a\1b")
+    preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes.fromhex("000006040000000000000300000064")
+    headers = b"\0\0" + bytes([len(requests)]) + b"\1\4\0\0\0\1" + requests
+    parts = bytes.fromhex("00000d012800000001" "02" "800000000f" "828684418c" "0000") + \
+        bytes.fromhex("00000c090400000001") + requests[5:17]
+    def smb(message):
+        return len(message).to_bytes(4, "big") + message
+
+    def smb2(command, flags, body):
+        return smb(b"\xfeSMB@" + bytes(7) + bytes([command, 0, 1, 0, flags]) + bytes(47) + body)
+
+    netname = "nas".encode("utf-16-le")
+    offer = bytes.fromhex("24000100") + bytes(24) + bytes.fromhex("6800000001000000" "1103" "0000") + \
+        b"\5\0" + bytes([len(netname), 0]) + bytes(4) + netname
+    path = "\\\\a\\b".encode("utf-16-le")
+    choice = smb2(0, 1, bytes.fromhex("410001001103") + bytes(58))
+    connect = smb2(3, 0, bytes.fromhex("09000000" "4800") + bytes([len(path), 0]) + path)
+    smb1 = b"\xffSMB%c" + bytes(4) + b"%c" + bytes(22)
+    offer1 = smb(smb1 % (b"r", b"\0") + b"\0\x0c\0\2NT LM 0.12\0")
+    connect1 = smb(smb1 % (b"u", b"\0") + b"\4\xff\0\0\0\0\0\1\0\x0d\0\0\\\\a\\b\0?????\0")
+    samr = bytes.fromhex("785734123412cdabef000123456789ac" "01000000")
+    ndr = bytes.fromhex("045d888aeb1cc9119fe808002b104860" "02000000")
+    bind = bytes.fromhex("05000b03100000004800000001000000" "b810b81000000000" "0100000000000100") + samr + ndr
+    bind_ack = bytes.fromhex("05000c03100000004400000001000000" "b810b81000000000") + bytes(44)
+    request = bytes.fromhex("0400200010000000") + bytes(16) + samr[:16] + bytes(34) + b"\4\0" + bytes(8)
+    put("dissect", "dcerpc-udp", b"\0\0" + bytes([len(request) - 1]) + request)
+    pieces = {"dcerpc": [(0, bind), (1, bind_ack)],
+              "smb2": [(0, smb2(0, 0, offer)), (1, choice), (0, connect)],
+              "smb2-chain": [(0, smb(connect[4:24] + b"\x58" + connect[25:] + bytes(6) + connect[4:]))],
+              "smb1": [(0, offer1), (1, smb(smb1 % (b"r", b"\x80") + b"\x11" + bytes(36))), (0, connect1)],
+              "smb-netbios": [(0, b"\x81\0\0\x44" + bytes(68)), (1, b"\x82\0\0\0"), (0, offer1)],
+              "smb-encrypted": [(0, smb(b"\xfdSMB" + bytes(160)))],
+              "smb-compressed": [(0, smb(b"\xfcSMB" + bytes(40)))],
+              "http2": [(0, preface + headers)],
+              "http2-parts": [(0, preface), (1, bytes.fromhex("000000040000000000")), (0, parts)],
+              "h2c": [(0, b"GET / HTTP/1.1\r\nHost: a.example\r\nUpgrade: h2c\r\n\r\n"),
+                      (1, b"HTTP/1.1 101 X\r\nUpgrade: h2c\r\n\r\n")],
+              "http": [(0, b"GET / HTTP/1.1\r\nHost: a.example\r\nUpgrade: websocket\r\n\r\n"),
                        (1, b"HTTP/1.1 101 X\r\nUpgrade: websocket\r\n\r\n")],
               "starttls": [(1, b"220 mx.example ESMTP\r\n"), (0, b"EHLO a\r\nSTARTTLS\r\n\x16\3\1\0\4\1\0\0\0")],
               "postgresql": [(0, bytes.fromhex("0000000804d2162f")), (1, b"S")]}

@@ -3,6 +3,7 @@
 #include "core/dissect/http.hpp"
 #include "core/dissect/rtp.hpp"
 #include "core/dissect/tls_certificate.hpp"
+#include "support/dissecting.hpp"
 #include "support/packets.hpp"
 
 #include <catch2/catch_test_macros.hpp>
@@ -13,34 +14,6 @@ using namespace l7;
 using namespace l7::test;
 
 namespace {
-
-/// A stream fed so many bytes at a time; what the dissector says at its end.
-struct Fed {
-    Facts facts;
-    Progress last = Progress::More;
-    std::unique_ptr<Dissector> dissector;
-
-    explicit Fed(std::unique_ptr<Dissector> one) : dissector(std::move(one)) {}
-
-    Fed &stream(unsigned direction, std::string_view text, std::size_t step = 1000) {
-        const Buffer all = bytes_of(text);
-        for (std::size_t end = std::min(step, all.size());;
-             end = std::min(end + step, all.size())) {
-            const Bytes data(all.data(), end);
-            last =
-                dissector->take({Transport::Tcp, direction, data, {}, false, data.size()}, facts);
-            if (end == all.size() || last == Progress::NotMine || last == Progress::Done)
-                return *this;
-        }
-    }
-};
-
-std::string detail(const Facts &facts, std::string_view what) {
-    for (const auto &[name, value] : facts.details)
-        if (name == what)
-            return value;
-    return {};
-}
 
 constexpr const char *kGet = "GET /index.html HTTP/1.1\r\nHost: www.Example.org:8080\r\n"
                              "User-Agent: curl/7.88.1\r\n\r\n";
@@ -84,6 +57,30 @@ TEST_CASE("what HTTP requests lead to") {
     CHECK(socket.last == Progress::Done);
     CHECK(socket.facts.protocol == "websocket");
     CHECK(socket.facts.hostname == "ws.example.org");
+}
+
+TEST_CASE("what HTTP says is made fit for terminals and JSON") {
+    Fed http(make_http());
+    http.stream(0, "GET / HTTP/1.1\r\nHost: a\xff.example\r\nUser-Agent: \x1b[2Jx\xfe\r\n\r\n");
+    CHECK(http.facts.hostname == "a?.example");
+    CHECK(detail(http.facts, "user-agent") == "?[2Jx?");
+}
+
+TEST_CASE("HTTP/2 by way of an upgrade, as soon as the server agrees") {
+    constexpr const char *kAsks = "GET / HTTP/1.1\r\nHost: h2.example.org\r\nConnection: Upgrade, "
+                                  "HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAM\r\n\r\n";
+    for (const std::size_t step : {1U, 5U, 1000U}) {
+        Fed upgrade(make_http());
+        CHECK(upgrade.stream(0, kAsks, step).last == Progress::Known);
+        upgrade.stream(1, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n", step);
+        CHECK(upgrade.last == Progress::Done);
+        CHECK(upgrade.facts.protocol == "http2");
+        CHECK(upgrade.facts.hostname == "h2.example.org");
+    }
+    Fed refused(make_http());
+    refused.stream(0, kAsks).stream(1, "HTTP/1.1 200 OK\r\n");
+    CHECK(refused.last == Progress::Done);
+    CHECK(refused.facts.protocol == "http");
 }
 
 TEST_CASE("what is not HTTP") {

@@ -9,8 +9,9 @@
 
 namespace l7 {
 
-/// Numbers are in network byte order. Asking for more than is left makes the reader fail for good:
-/// from then on it gives zeros and nothing, so one look at ok() after several fields is enough.
+/// Numbers are in network byte order, but for le16() and le32(). Asking for more than is left makes
+/// the reader fail for good: from then on it gives zeros and nothing, so one look at ok() after
+/// several fields is enough.
 class Reader {
   public:
     explicit Reader(Bytes data) : data_(data) {}
@@ -32,6 +33,15 @@ class Reader {
     std::uint16_t u16() { return static_cast<std::uint16_t>(number(2)); }
     std::uint32_t u24() { return static_cast<std::uint32_t>(number(3)); }
     std::uint32_t u32() { return static_cast<std::uint32_t>(number(4)); }
+
+    std::uint16_t le16() {
+        const auto low = u8();
+        return static_cast<std::uint16_t>(u8() << 8 | low);
+    }
+    std::uint32_t le32() {
+        const std::uint32_t low = le16();
+        return std::uint32_t{le16()} << 16 | low;
+    }
 
     /// A vector behind its length in so many bytes.
     Bytes vector(std::size_t length_bytes) {

@@ -31,11 +31,12 @@ std::string_view trimmed(std::string_view text) {
     return text;
 }
 
-/// Host without its port (RFC 3986, 3.2.2).
-std::string_view without_port(std::string_view host) {
-    if (host.starts_with('['))
-        return host.substr(1, std::max<std::size_t>(host.find(']'), 1) - 1);
-    return host.substr(0, host.find(':'));
+/// Whoever reads it, a terminal or JSON, gets nothing but printable ASCII.
+std::string shown(std::string_view text) {
+    std::string out(text);
+    std::ranges::replace_if(
+        out, [](char c) { return c < ' ' || c > '~'; }, '?');
+    return out;
 }
 
 enum class Line { More, Wrong, Good };
@@ -57,6 +58,8 @@ Line Message::read_start(std::string_view text) {
     const std::size_t end = text.find('\n');
     const std::string_view line = text.substr(0, end);
 
+    if (end == std::string_view::npos && std::string_view("HTTP/1.").starts_with(line))
+        return Line::More;
     if (line.starts_with("HTTP/1.")) {
         if (line.size() >= 12 && std::isdigit(line[9]) && std::isdigit(line[10]) &&
             std::isdigit(line[11]))
@@ -114,12 +117,6 @@ void Message::read_fields(std::string_view text, std::size_t at) {
     }
 }
 
-void note(Facts &facts, const char *what, std::string_view value) {
-    if (!value.empty() &&
-        std::ranges::none_of(facts.details, [&](const auto &one) { return one.first == what; }))
-        facts.details.emplace_back(what, value.substr(0, kDetailMost));
-}
-
 class Http final : public Dissector {
   public:
     Progress take(const View &view, Facts &facts) override {
@@ -140,41 +137,62 @@ class Http final : public Dissector {
 
   private:
     Progress request(const Message &message, Facts &facts) {
-        note(facts, "method", message.method);
+        note_field(facts, "method", message.method);
         if (message.method == "CONNECT") {
             facts.protocol = "http-connect";
             facts.carrier = false;
-            facts.hostname = without_port(message.target);
+            facts.hostname = host_of(message.target);
         } else if (const auto scheme = message.target.find("://"); scheme < 8) {
             // Absolute form: to a proxy (RFC 9112, 3.2.2).
             const std::string_view rest = message.target.substr(scheme + 3);
-            facts.hostname = without_port(rest.substr(0, rest.find('/')));
+            facts.hostname = host_of(rest.substr(0, rest.find('/')));
         } else if (!message.host.empty()) {
-            facts.hostname = without_port(message.host);
+            facts.hostname = host_of(message.host);
         }
-        note(facts, "user-agent", message.user_agent);
-        upgrade_ = same_word(message.upgrade, "websocket");
+        note_field(facts, "user-agent", message.user_agent);
+        upgrade_ = !within(message.upgrade).empty();
         if (!message.complete)
             return Progress::Known;
         return upgrade_ ? Progress::Known : Progress::Done;
     }
 
     Progress response(const Message &message, Facts &facts) {
-        note(facts, "server", message.server);
-        note(facts, "content-type", message.content_type);
-        if (message.status == 101 && same_word(message.upgrade, "websocket")) {
-            facts.protocol = "websocket";
+        note_field(facts, "server", message.server);
+        note_field(facts, "content-type", message.content_type);
+        if (const auto protocol = within(message.upgrade);
+            message.status == 101 && !protocol.empty()) {
+            facts.protocol = protocol;
             facts.carrier = false;
             return Progress::Done;
         }
         // Without the request there is no more to learn but what the header says.
-        return message.complete || upgrade_ ? Progress::Done : Progress::Known;
+        return message.complete || (upgrade_ && message.status != 101) ? Progress::Done
+                                                                       : Progress::Known;
+    }
+
+    /// What an Upgrade that is agreed to leads to.
+    static std::string_view within(std::string_view upgrade) {
+        if (same_word(upgrade, "websocket"))
+            return "websocket";
+        return same_word(upgrade, "h2c") ? "http2" : "";
     }
 
     bool upgrade_ = false;
 };
 
 } // namespace
+
+std::string host_of(std::string_view authority) {
+    if (authority.starts_with('['))
+        return shown(authority.substr(1, std::max<std::size_t>(authority.find(']'), 1) - 1));
+    return shown(authority.substr(0, authority.find(':')));
+}
+
+void note_field(Facts &facts, const char *what, std::string_view value) {
+    if (!value.empty() &&
+        std::ranges::none_of(facts.details, [&](const auto &one) { return one.first == what; }))
+        facts.details.emplace_back(what, shown(value.substr(0, kDetailMost)));
+}
 
 bool http_begins(const View &view) {
     const Bytes data = view.data;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core/base/bytes.hpp"
+#include "core/base/parse.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -11,12 +12,6 @@
 #include <vector>
 
 namespace l7 {
-
-enum class Parse {
-    More,  ///< right so far, and not at its end
-    Done,  ///< all there
-    Wrong, ///< not what it was taken for
-};
 
 /// How the handshake travels; the letter that JA4 writes.
 enum class TlsOver : char { Tcp = 't', Quic = 'q', Datagram = 'd' };
