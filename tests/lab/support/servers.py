@@ -479,7 +479,3 @@ class Microsocks(Server):
 
     def command(self):
         return ["microsocks", "-i", "::", "-p", self.port]
-
-
-ALL_SERVERS = (Nginx, Sshd, Vsftpd, Dnsmasq, Redis, Mosquitto, Memcached, Rsyncd, GitDaemon, Ngircd, Postfix,
-               Dovecot, Mariadb, Postgresql, Chronyd, Snmpd, Slapd, Iperf3, Microsocks)

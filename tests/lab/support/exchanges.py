@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Every exchange of the lab: which server, which client, and what l7ctl has to say of the flow between them."""
+
+import functools
+from typing import Callable, NamedTuple
+
+from . import clients, clients_network, servers, servers_network
+from .servers import WEB_HOST
+
+TLS12_HOST = f"tls12.{servers.DOMAIN}"
+
+
+class Exchange(NamedTuple):
+    name: str
+    server: type
+    client: Callable
+    protocol: str  # of the flow to the server's port; empty where the protocol has no pattern
+    l4: str = "tcp"
+    port: str = "port"  # the server's attribute that holds it
+    hostname: str = ""
+    children: tuple | None = ()  # protocols of the flows that the exchange makes beside that one; None: not judged
+
+
+def _exchange(name, server, client, protocol, options=None, **row):
+    return Exchange(name, server, functools.partial(client, **options) if options else client, protocol, **row)
+
+
+EXCHANGES = (
+    _exchange("http", servers.Nginx, clients.http, "http", {"host": WEB_HOST}, hostname=WEB_HOST),
+    _exchange("https", servers.Nginx, clients.https, "tls", port="tls_port", hostname=WEB_HOST),
+    _exchange("https-tls1.2", servers.Nginx, clients.https, "tls", {"host": TLS12_HOST, "tls_max": "1.2"},
+              port="tls_port", hostname=TLS12_HOST),
+    _exchange("http3", servers_network.Ngtcp2, clients_network.http3, "quic", l4="udp",
+              hostname=servers_network.QUIC_HOST),
+    _exchange("ssh", servers.Sshd, clients.ssh, "ssh"),
+    # The data connection has nothing but the file's bytes: what it is depends on what announced it.
+    _exchange("ftp", servers.Vsftpd, clients.ftp, "ftp", children=None),
+    _exchange("ftp-active", servers.Vsftpd, clients.ftp, "ftp", {"active": True}, children=None),
+    _exchange("dns", servers.Dnsmasq, clients.dns, "dns", l4="udp", hostname=WEB_HOST),
+    _exchange("dns-tcp", servers.Dnsmasq, clients.dns, "dns", {"tcp": True}, hostname=WEB_HOST),
+    _exchange("tftp", servers.Dnsmasq, clients.tftp, "tftp", l4="udp", port="tftp_port", children=("tftp",)),
+    _exchange("redis", servers.Redis, clients.redis, "redis"),
+    _exchange("mqtt", servers.Mosquitto, clients.mqtt, "mqtt"),
+    _exchange("memcached", servers.Memcached, clients.memcached, "memcached"),
+    _exchange("rsync", servers.Rsyncd, clients.rsync, "rsync"),
+    _exchange("git", servers.GitDaemon, clients.git, "git"),
+    _exchange("irc", servers.Ngircd, clients.irc, "irc"),
+    _exchange("smtp", servers.Postfix, clients.smtp, "smtp"),
+    _exchange("imap", servers.Dovecot, clients.imap, "imap"),
+    _exchange("pop3", servers.Dovecot, clients.pop3, "pop3", port="pop3_port"),
+    _exchange("mysql", servers.Mariadb, clients.mysql, "mysql"),
+    _exchange("postgresql", servers.Postgresql, clients.postgresql, "postgresql"),
+    _exchange("ntp", servers.Chronyd, clients.ntp, "ntp", l4="udp"),
+    _exchange("snmp", servers.Snmpd, clients.snmp, "snmp", l4="udp"),
+    _exchange("ldap", servers.Slapd, clients.ldap, "ldap"),
+    # iperf3's connections begin with a random cookie: nothing to know them by.
+    _exchange("iperf3", servers.Iperf3, clients.iperf3, "", children=None),
+    _exchange("iperf3-udp", servers.Iperf3, clients.iperf3, "", {"udp": True}, children=None),
+    _exchange("socks", servers.Microsocks, clients.socks, "socks"),
+)
+SERVERS = tuple(dict.fromkeys(exchange.server for exchange in EXCHANGES))
