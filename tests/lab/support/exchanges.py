@@ -18,6 +18,7 @@ class Exchange(NamedTuple):
     l4: str = "tcp"
     port: str = "port"  # the server's attribute that holds it
     hostname: str = ""
+    version: str = ""  # of TLS
     children: tuple | None = ()  # protocols of the flows that the exchange makes beside that one; None: not judged
 
 
@@ -27,11 +28,12 @@ def _exchange(name, server, client, protocol, options=None, **row):
 
 EXCHANGES = (
     _exchange("http", servers.Nginx, clients.http, "http", {"host": WEB_HOST}, hostname=WEB_HOST),
-    _exchange("https", servers.Nginx, clients.https, "tls", port="tls_port", hostname=WEB_HOST),
+    _exchange("https", servers.Nginx, clients.https, "tls", port="tls_port", hostname=WEB_HOST,
+              version="1.3"),
     _exchange("https-tls1.2", servers.Nginx, clients.https, "tls", {"host": TLS12_HOST, "tls_max": "1.2"},
-              port="tls_port", hostname=TLS12_HOST),
+              port="tls_port", hostname=TLS12_HOST, version="1.2"),
     _exchange("http3", servers_network.Ngtcp2, clients_network.http3, "quic", l4="udp",
-              hostname=servers_network.QUIC_HOST),
+              hostname=servers_network.QUIC_HOST, version="1.3"),
     _exchange("ssh", servers.Sshd, clients.ssh, "ssh"),
     # The data connection has nothing but the file's bytes: what it is depends on what announced it.
     _exchange("ftp", servers.Vsftpd, clients.ftp, "ftp", children=None),
@@ -53,6 +55,17 @@ EXCHANGES = (
     _exchange("ntp", servers.Chronyd, clients.ntp, "ntp", l4="udp"),
     _exchange("snmp", servers.Snmpd, clients.snmp, "snmp", l4="udp"),
     _exchange("ldap", servers.Slapd, clients.ldap, "ldap"),
+    _exchange("dtls", servers_network.GnutlsServer, clients_network.dtls, "dtls", l4="udp",
+              hostname=servers_network.DTLS_HOST),
+    _exchange("kerberos", servers_network.Krb5kdc, clients_network.kerberos, "kerberos", l4="udp"),
+    _exchange("radius", servers_network.Freeradius, clients_network.radius, "radius", l4="udp"),
+    _exchange("stun", servers_network.Turnserver, clients_network.stun, "stun", l4="udp"),
+    _exchange("syslog", servers_network.Rsyslogd, clients_network.syslog, "syslog", l4="udp"),
+    _exchange("telnet", servers_network.Inetd, clients_network.telnet, "telnet"),
+    _exchange("whois", servers_network.Inetd, clients_network.whois, "whois", port="whois_port"),
+    _exchange("rpcinfo", servers_network.Rpcbind, clients_network.rpcinfo, "sunrpc"),
+    _exchange("bgp", servers_network.Bird, clients_network.bgp, "bgp"),
+    _exchange("openvpn", servers_network.Openvpn, clients_network.openvpn, "openvpn", l4="udp"),
     # iperf3's connections begin with a random cookie: nothing to know them by.
     _exchange("iperf3", servers.Iperf3, clients.iperf3, "", children=None),
     _exchange("iperf3-udp", servers.Iperf3, clients.iperf3, "", {"udp": True}, children=None),

@@ -105,6 +105,13 @@ class Server:
         """Runs a command that prepares something: a key generator, a database initialiser."""
         return run(argv, env=self.namespace.lab.environment(self.environment()), cwd=self.dir, **options)
 
+    def certificate(self, host, key="key.pem", certificate="certificate.pem"):
+        """Makes a key and the certificate it signs itself; returns the latter's path."""
+        self.tool(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                   "-days", "2", "-subj", f"/CN={host}", "-addext", f"subjectAltName=DNS:{host}",
+                   "-keyout", key, "-out", certificate])
+        return self.dir / certificate
+
     @staticmethod
     def own(directory, user):
         entry = pwd.getpwnam(user)
