@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 from support.exchanges import EXCHANGES, SERVERS, Exchange
 from support.l7ctl import L7ctl
-from support.netlab import Lab, LabError, check, expect_equal, main, wait_for
+from support.netlab import Lab, LabError, TimedOut, check, expect_equal, main, wait_for
 from support.server import start_all
 
 LEAST_PROTOCOLS = 25
+VERDICT_LIMIT = 5.0  # weak evidence waits for two seconds of silence
 
 
 class Seen(NamedTuple):
@@ -30,18 +31,20 @@ class Watch:
     def __init__(self, l7ctl):
         self.l7ctl, self.flows = l7ctl, {}
 
-    def look(self):
-        """Returns the keys of the flows that were not there at the last look."""
+    def current(self):
         # Without the discovery of neighbours, which comes when it likes.
         now = {tuple(flow[part] for part in ("l4", "src", "sport", "dst", "dport")): flow
                for flow in self.l7ctl.flows() if not flow["l4"].startswith("icmp")}
-        new = set(now) - set(self.flows)
         self.flows.update(now)
-        return new
+        return now
+
+    def new(self):
+        """The keys of flows that were not there before."""
+        known = set(self.flows)
+        return set(self.current()) - known
 
     def settled(self):
-        self.look()
-        return all(flow["protocol"] != "unset" for flow in self.flows.values())
+        return all(flow["protocol"] != "unset" for flow in self.current().values())
 
 
 def test_protocols_live_over_both_families():
@@ -60,10 +63,10 @@ def test_protocols_live_over_both_families():
                         exchange.client(client, end, address)
                     except (LabError, AssertionError, OSError) as error:
                         failures.append(f"{exchange.name} to {address}: {error}")
-                    each = Seen(exchange, address, getattr(end, exchange.port), watch.look())
+                    each = Seen(exchange, address, getattr(end, exchange.port), watch.new())
                     failures += wrong_version(each, l7ctl)
                     seen.append(each)
-            wait_for(watch.settled, "a verdict on every flow")
+            wait_for(watch.settled, "a verdict on every flow", VERDICT_LIMIT)
             failures += [failure for each in seen for failure in wrong(each, watch.flows)]
             for failure in failures:
                 print(f"  {failure}")
@@ -94,11 +97,16 @@ def wrong_version(seen, l7ctl):
         return
     carrier = "q" if seen.exchange.protocol == "quic" else "t"
     wanted = (seen.exchange.version, carrier + seen.exchange.version.replace(".", ""))
-    flows = [flow for flow in l7ctl.json("explain", "protocol", seen.exchange.protocol)
-             if (flow["dst"], flow["hostname"]) == (seen.address, seen.exchange.hostname)]
-    got = {(flow["explanation"].get("version"), flow["explanation"].get("ja4", "")[:3]) for flow in flows}
-    if got != {wanted}:
-        yield f"{seen}: TLS version and fingerprint: {got} instead of {wanted}"
+
+    def got():
+        flows = [flow for flow in l7ctl.json("explain", "protocol", seen.exchange.protocol)
+                 if (flow["dst"], flow["hostname"]) == (seen.address, seen.exchange.hostname)]
+        return {(flow["explanation"].get("version"), flow["explanation"].get("ja4", "")[:3]) for flow in flows}
+
+    try:
+        wait_for(lambda: got() == {wanted}, f"{seen} to be {wanted}", VERDICT_LIMIT)
+    except TimedOut as late:
+        yield f"{late}: it is {got()}"
 
 
 def report(seen):

@@ -45,6 +45,16 @@ def scratch(namespace):
         yield Path(directory)
 
 
+@contextlib.contextmanager
+def running(namespace, argv):
+    """A client that goes on until the block is left."""
+    process = namespace.popen(argv)
+    try:
+        yield process
+    finally:
+        process.stop()
+
+
 def http(namespace, server, address, hold=0, rate=HOLD_RATE, host=None):
     base = f"http://{host or in_url(address)}:{server.port}"
     if not hold:

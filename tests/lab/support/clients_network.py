@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Short real exchanges, as in clients.py, with the servers of servers_network.py."""
 
-import contextlib
-
-from .clients import LIMIT, curl, in_url, scratch
+from .clients import LIMIT, curl, in_url, running, scratch
 from .netlab import expect_equal, expect_in, wait_for
 from .servers import DOMAIN, PASSWORD, SMALL, USER
 from .servers_network import BGP_AS, DTLS_HOST, KRB5_CONF, QUIC_HOST, REALM, bird_conf
@@ -24,16 +22,6 @@ def knowing(directory, host, address, *argv):
     hosts = directory / "hosts"
     hosts.write_text(f"{address} {host}\n", encoding="ascii")
     return ["unshare", "--mount", "--propagation", "private", "sh", "-ec", WITH_HOSTS, "hosts", hosts, *argv]
-
-
-@contextlib.contextmanager
-def running(namespace, argv):
-    """A client that goes on until the block is left."""
-    process = namespace.popen(argv)
-    try:
-        yield process
-    finally:
-        process.stop()
 
 
 def http3(namespace, server, address):
@@ -118,3 +106,12 @@ def openvpn(namespace, server, address):
                              "udp6" if ":" in address else "udp4", "--remote", address, server.port,
                              *server.keys("client", "server")]) as process:
         wait_for(lambda: "Initialization Sequence Completed" in process.log(), "the tunnel")
+
+
+def dhcp(namespace, dev, family):
+    """Gets a lease for the device, and does nothing with it."""
+    with scratch(namespace) as directory:
+        with running(namespace, ["dhclient", f"-{family}", "-d", "-sf", "/bin/true", "-cf", "/dev/null",
+                                 "-lf", directory / "leases", "-pf", directory / "pid", dev]) as process:
+            leased = "Bound to lease" if family == 6 else "bound to 192.0.2."
+            wait_for(lambda: leased in process.log(), "the lease")

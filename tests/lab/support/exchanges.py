@@ -4,7 +4,7 @@
 import functools
 from typing import Callable, NamedTuple
 
-from . import clients, clients_network, servers, servers_network
+from . import clients, clients_network, clients_services, servers, servers_network, servers_services
 from .servers import WEB_HOST
 
 TLS12_HOST = f"tls12.{servers.DOMAIN}"
@@ -66,6 +66,18 @@ EXCHANGES = (
     _exchange("rpcinfo", servers_network.Rpcbind, clients_network.rpcinfo, "sunrpc"),
     _exchange("bgp", servers_network.Bird, clients_network.bgp, "bgp"),
     _exchange("openvpn", servers_network.Openvpn, clients_network.openvpn, "openvpn", l4="udp"),
+    _exchange("nats", servers_services.Nats, clients_services.nats, "nats"),
+    _exchange("gearman", servers_services.Gearmand, clients_services.gearman, "gearman"),
+    _exchange("xmpp", servers_services.Prosody, clients_services.xmpp, "xmpp"),
+    _exchange("sip", servers_services.Sipp, clients_services.sip, "sip", l4="udp"),
+    _exchange("coap", servers_services.CoapServer, clients_services.coap, "coap", l4="udp"),
+    _exchange("http2", servers_services.Nghttpd, clients_services.http2, "http2"),
+    _exchange("websocket", servers_services.Websockets, clients_services.websocket, "websocket"),
+    _exchange("bittorrent", servers_services.Seeder, clients_services.bittorrent, "bittorrent"),
+    _exchange("bittorrent-utp", servers_services.Seeder, clients_services.bittorrent, "bittorrent",
+              {"transport": "utp"}, l4="udp"),
+    _exchange("zabbix", servers_services.ZabbixAgent, clients_services.zabbix, "zabbix"),
+    _exchange("smb", servers_services.Smbd, clients_services.smb, "smb"),
     # iperf3's connections begin with a random cookie: nothing to know them by.
     _exchange("iperf3", servers.Iperf3, clients.iperf3, "", children=None),
     _exchange("iperf3-udp", servers.Iperf3, clients.iperf3, "", {"udp": True}, children=None),

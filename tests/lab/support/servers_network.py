@@ -236,3 +236,20 @@ class Openvpn(Server):
         return ["openvpn", "--dev", "tun", "--proto", "udp6", "--port", self.port, "--dh", "none",
                 "--topology", "subnet", "--server", "203.0.113.128", "255.255.255.128", "--duplicate-cn",
                 *self.keys("server", "client")]
+
+
+class DhcpServer(Server):
+    """Leases addresses of both families in the network of its namespace's device."""
+
+    name = "dhcp"
+    port = 67
+    udp = True
+
+    def command(self):
+        return ["dnsmasq", "--keep-in-foreground", "--log-facility=-", "--user=root", "--pid-file=", "--port=0",
+                f"--dhcp-leasefile={self.dir}/leases", "--dhcp-range=192.0.2.100,192.0.2.110,1h",
+                "--dhcp-range=2001:db8:1::100,2001:db8:1::110,1h"]
+
+    def ready(self):
+        # Of the two it opens the one for IPv6 last.
+        return super().ready() and "DHCPv6" in self.process.log()
