@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Real clients and servers of many protocols, over IPv4 and IPv6, and what l7ctl, attached meanwhile, says they speak."""
+"""Real clients and servers of many protocols, over IPv4 and IPv6, and what l7ctl, attached live, says they speak."""
 
 from collections import defaultdict
 from typing import NamedTuple
 
+from support import clients_network, servers_network
 from support.exchanges import EXCHANGES, SERVERS, Exchange
 from support.l7ctl import L7ctl
 from support.netlab import Lab, LabError, TimedOut, check, expect_equal, main, wait_for
 from support.server import start_all
 
 LEAST_PROTOCOLS = 25
+VXLAN_PORT = 4789
 VERDICT_LIMIT = 5.0  # weak evidence waits for two seconds of silence
 
 
@@ -78,7 +80,8 @@ def wrong(seen, flows):
     """What is not as the exchange wants it, one sentence each."""
     exchange = seen.exchange
     of = [flows[key] for key in seen.keys]
-    to_port = [flow for flow in of if (flow["l4"], flow["dst"], flow["dport"]) == (exchange.l4, seen.address, seen.port)]
+    there = (exchange.l4, seen.address, seen.port)
+    to_port = [flow for flow in of if (flow["l4"], flow["dst"], flow["dport"]) == there]
     if not to_port:
         yield f"{seen}: no flow to {exchange.l4} port {seen.port} among {of}"
     for flow in to_port:
@@ -86,6 +89,8 @@ def wrong(seen, flows):
             yield f"{seen}: {flow['protocol']} instead of {exchange.protocol}: {flow}"
         if exchange.hostname and flow["hostname"] != exchange.hostname:
             yield f"{seen}: host name {flow['hostname']!r} instead of {exchange.hostname!r}: {flow}"
+        if not set(exchange.attributes) <= set(flow["attributes"]):
+            yield f"{seen}: attributes {flow['attributes']} instead of {exchange.attributes}: {flow}"
     children = [flow for flow in of if flow not in to_port]
     if exchange.children is not None and {flow["protocol"] for flow in children} != set(exchange.children):
         yield f"{seen}: its other flows are not {exchange.children}: {children}"
@@ -119,4 +124,42 @@ def report(seen):
     check(len(both) >= LEAST_PROTOCOLS, f"fewer than {LEAST_PROTOCOLS} protocols")
 
 
-main(test_protocols_live_over_both_families)
+def test_icmp_and_a_tunnel():
+    """What the kernel speaks by itself."""
+    with Lab() as lab:
+        client, router, server = lab.router()
+        with L7ctl(router).start() as l7ctl:
+            l7ctl.attach("c0")
+            for number, address in enumerate((server.ip4, server.ip6)):
+                client.run(["ping", "-c", 1, address])
+                for end, peer, inside in ((client, server, 1), (server, client, 2)):
+                    own, other = ((end.ip6, peer.ip6) if ":" in address else (end.ip4, peer.ip4))
+                    end.run(["ip", "link", "add", f"vx{number}", "type", "vxlan", "id", 7 + number,
+                             "local", own, "remote", other, "dev", "eth0", "dstport", VXLAN_PORT])
+                    end.address(f"vx{number}", f"203.0.113.{128 + 64 * number + inside}/26")
+                client.run(["ping", "-c", 1, f"203.0.113.{128 + 64 * number + 2}"])
+            for address, l4 in ((server.ip4, "icmp"), (server.ip6, "icmpv6")):
+                wait_for(lambda address=address, l4=l4: [flow for flow in l7ctl.flows("l4", l4, "protocol", l4)
+                                                         if flow["dst"] == address], f"{l4} to {address}")
+                wait_for(lambda address=address: [flow for flow in l7ctl.flows("protocol", "vxlan")
+                                                  if flow["dst"] == address], f"vxlan to {address}")
+
+
+def test_dhcp():
+    """Each family has a protocol of its own for this, on the link alone."""
+    with Lab() as lab:
+        client, router, _ = lab.router()
+        servers_network.DhcpServer(router).start()
+        with L7ctl(router).start() as l7ctl:
+            l7ctl.attach("c0")
+            for family, protocol, server_port, client_port in ((4, "dhcp", 67, 68), (6, "dhcpv6", 547, 546)):
+                clients_network.dhcp(client, "eth0", family)
+                # A request to everybody and the answer from one address are two flows.
+                both_ways = {(client_port, server_port), (server_port, client_port)}
+                wait_for(lambda protocol=protocol, both_ways=both_ways: both_ways == {
+                    (flow["sport"], flow["dport"]) for flow in l7ctl.flows("l4", "udp", "protocol", protocol)},
+                         f"{protocol} between {both_ways}")
+            expect_equal({flow["protocol"] for flow in l7ctl.flows("l4", "udp")}, {"dhcp", "dhcpv6"}, "protocols")
+
+
+main(test_protocols_live_over_both_families, test_icmp_and_a_tunnel, test_dhcp)

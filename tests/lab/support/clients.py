@@ -65,13 +65,13 @@ def http(namespace, server, address, hold=0, rate=HOLD_RATE, host=None):
     amount = math.ceil(hold * rate)
     check(amount <= BULK_BYTES, f"{hold} s at {rate} bytes/s is more than the web server's bulk file")
     got = curl(namespace, "--range", f"0-{amount - 1}", "--output", "/dev/null", "--write-out", "%{size_download}",
-                f"{base}/bulk?rate={rate}", limit=2 * hold + LIMIT)
+               f"{base}/bulk?rate={rate}", limit=2 * hold + LIMIT)
     expect_equal(int(got), amount, "HTTP bytes")
 
 
 def https(namespace, server, address, host=WEB_HOST, tls_max="1.3"):
     body = curl(namespace, "--cacert", server.certificate, "--tls-max", tls_max,
-                 "--connect-to", f"::{in_url(address)}:{server.tls_port}", f"https://{host}/small")
+                "--connect-to", f"::{in_url(address)}:{server.tls_port}", f"https://{host}/small")
     expect_equal(body, SMALL, f"HTTPS body for {host}")
 
 
@@ -156,9 +156,10 @@ def irc(namespace, server, address):
         expect_in(reply, transcript, "IRC replies")
 
 
-def smtp(namespace, server, address):
-    curl(namespace, "--mail-from", f"a@{DOMAIN}", "--mail-rcpt", f"b@{DOMAIN}", "--upload-file", "-",
-          f"smtp://{in_url(address)}:{server.port}/client.{DOMAIN}", stdin=MAIL)
+def smtp(namespace, server, address, tls=False):
+    secured = ["--ssl-reqd", "--cacert", server.dir / "certificate.pem"] if tls else []
+    curl(namespace, "--mail-from", f"a@{DOMAIN}", "--mail-rcpt", f"b@{DOMAIN}", "--upload-file", "-", *secured,
+         "--connect-to", f"::{in_url(address)}:{server.port}", f"smtp://{server.host}/client.{DOMAIN}", stdin=MAIL)
 
 
 def _fetch_mail(namespace, url):

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Short real exchanges, as in clients.py, with the servers of servers_network.py."""
 
-from .clients import LIMIT, curl, in_url, running, scratch
+import os
+
+from .clients import LIMIT, in_url, running, scratch
 from .netlab import expect_equal, expect_in, wait_for
 from .servers import DOMAIN, PASSWORD, SMALL, USER
 from .servers_network import BGP_AS, DTLS_HOST, KRB5_CONF, QUIC_HOST, REALM, bird_conf
@@ -68,8 +70,13 @@ def syslog(namespace, server, address):
 
 
 def telnet(namespace, server, address):
-    answer = curl(namespace, f"telnet://{in_url(address)}:{server.port}").decode()
-    expect_in(server.greeting, answer, "Telnet's greeting")
+    with scratch(namespace) as directory:
+        keyboard = directory / "keyboard"
+        os.mkfifo(keyboard)
+        # Opened for writing too, the pipe never ends; at the end of its input the client would hang up.
+        with running(namespace, ["sh", "-c", 'exec inetutils-telnet "$1" "$2" 0<>"$3"', "telnet",
+                                 address, server.port, keyboard]) as process:
+            wait_for(lambda: server.greeting in process.log(), "Telnet's greeting")
 
 
 def whois(namespace, server, address):

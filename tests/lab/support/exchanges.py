@@ -19,6 +19,7 @@ class Exchange(NamedTuple):
     port: str = "port"  # the server's attribute that holds it
     hostname: str = ""
     version: str = ""  # of TLS
+    attributes: tuple = ()
     children: tuple | None = ()  # protocols of the flows that the exchange makes beside that one; None: not judged
 
 
@@ -48,6 +49,8 @@ EXCHANGES = (
     _exchange("git", servers.GitDaemon, clients.git, "git"),
     _exchange("irc", servers.Ngircd, clients.irc, "irc"),
     _exchange("smtp", servers.Postfix, clients.smtp, "smtp"),
+    _exchange("smtp-starttls", servers.Postfix, clients.smtp, "smtp", {"tls": True}, hostname=servers.Postfix.host,
+              attributes=("tls", "starttls")),
     _exchange("imap", servers.Dovecot, clients.imap, "imap"),
     _exchange("pop3", servers.Dovecot, clients.pop3, "pop3", port="pop3_port"),
     _exchange("mysql", servers.Mariadb, clients.mysql, "mysql"),

@@ -28,7 +28,7 @@ class Ngtcp2(TwoSockets):
 
     def prepare(self):
         self.write("www/small", SMALL)
-        self.certificate(QUIC_HOST)
+        self.make_certificate(QUIC_HOST)
 
     def command(self):
         return ["gtlsserver", "--quiet", f"--htdocs={self.dir}/www", "*", self.port, "key.pem", "certificate.pem"]
@@ -41,7 +41,7 @@ class GnutlsServer(TwoSockets):
     port = 4433
 
     def prepare(self):
-        self.certificate(DTLS_HOST)
+        self.make_certificate(DTLS_HOST)
 
     def command(self):
         return ["gnutls-serv", "--udp", "--echo", f"--port={self.port}", "--x509keyfile=key.pem",
@@ -166,7 +166,8 @@ class Inetd(Server):
     answer = f"Domain Name: {DOMAIN}\n"
 
     def prepare(self):
-        self.write("greet", f"#!/bin/sh\necho '{self.greeting}'\n", 0o755)
+        # It stays until the client goes: what a terminal was given last is lost when its program ends at once.
+        self.write("greet", f"#!/bin/sh\necho '{self.greeting}'\nread -r _line\n", 0o755)
         self.write("whois", f"#!/bin/sh\nread -r _query\necho '{self.answer.strip()}'\n", 0o755)
         self.write("inetd.conf", f"""
 {self.port} stream tcp6 nowait root /usr/sbin/telnetd telnetd --exec-login={self.dir}/greet
@@ -222,7 +223,7 @@ class Openvpn(Server):
 
     def prepare(self):
         for end in ("server", "client"):
-            self.certificate(end, f"{end}-key.pem", f"{end}.pem")
+            self.make_certificate(end, key=f"{end}-key.pem", certificate=f"{end}.pem")
 
     def fingerprint(self, end):
         text = self.tool(["openssl", "x509", "-in", f"{end}.pem", "-noout", "-sha256", "-fingerprint"]).stdout.decode()
@@ -251,5 +252,5 @@ class DhcpServer(Server):
                 "--dhcp-range=2001:db8:1::100,2001:db8:1::110,1h"]
 
     def ready(self):
-        # Of the two it opens the one for IPv6 last.
-        return super().ready() and "DHCPv6" in self.process.log()
+        # It says so when its sockets are open.
+        return "DHCPv6, IP range" in self.process.log()

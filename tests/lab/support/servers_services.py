@@ -31,7 +31,7 @@ class Prosody(Server):
     port = 5222
 
     def prepare(self):
-        self.certificate(DOMAIN)
+        self.make_certificate(DOMAIN)
         self.write("prosody.cfg.lua", f"""
             run_as_root = true
             pidfile = "{self.dir}/pid"
@@ -82,7 +82,7 @@ class Nghttpd(Server):
         (self.dir / "tmp").mkdir()
 
     def command(self):
-        # It writes into /tmp, wherever TMPDIR is; the lab's own directory may be hidden by that, but not the current one.
+        # It writes into /tmp, wherever TMPDIR is. Ours on top may hide the lab's directory, but not the current one.
         return ["sh", "-ec", 'mount --bind tmp /tmp; exec "$@"', "nghttpd",
                 "nghttpd", "--no-tls", "--htdocs", "www", self.port]
 
