@@ -9,16 +9,12 @@ not the right one. Those with `hold` go on for about so many seconds at `rate` b
 
 import concurrent.futures
 import contextlib
-import functools
 import math
 import tempfile
 from pathlib import Path
-from typing import Callable, NamedTuple
 
 from .netlab import check, expect_equal, expect_in
-from .servers import (BULK_BYTES, DOMAIN, LARGE, LDAP_ADMIN, LDAP_SUFFIX, MAIL, PASSWORD, SMALL, USER, WEB_HOST,
-                      Chronyd, Dnsmasq, Dovecot, GitDaemon, Iperf3, Mariadb, Memcached, Microsocks, Mosquitto,
-                      Nginx, Ngircd, Postfix, Postgresql, Redis, Rsyncd, Slapd, Snmpd, Sshd, Vsftpd)
+from .servers import BULK_BYTES, DOMAIN, LARGE, LDAP_ADMIN, LDAP_SUFFIX, MAIL, PASSWORD, SMALL, USER, WEB_HOST
 
 LIMIT = 10.0
 HOLD_RATE = 64 * 1024
@@ -38,33 +34,44 @@ def in_url(address):
     return f"[{address}]" if ":" in address else address
 
 
-def _curl(namespace, *argv, limit=LIMIT, stdin=b""):
+def curl(namespace, *argv, limit=LIMIT, stdin=b""):
     return namespace.run(["curl", "--silent", "--show-error", "--fail", "--max-time", limit, *argv],
                          limit=limit + 1, stdin=stdin).stdout
 
 
 @contextlib.contextmanager
-def _scratch(namespace):
+def scratch(namespace):
     with tempfile.TemporaryDirectory(dir=namespace.lab.dir) as directory:
         yield Path(directory)
 
 
-def http(namespace, server, address, hold=0, rate=HOLD_RATE):
-    base = f"http://{in_url(address)}:{server.port}"
+@contextlib.contextmanager
+def running(namespace, argv):
+    """A client that goes on until the block is left."""
+    process = namespace.popen(argv)
+    try:
+        yield process
+    finally:
+        process.stop()
+
+
+def http(namespace, server, address, hold=0, rate=HOLD_RATE, host=None):
+    base = f"http://{host or in_url(address)}:{server.port}"
     if not hold:
-        expect_equal(_curl(namespace, f"{base}/small", f"{base}/large"), SMALL + LARGE, "HTTP bodies")
+        there = ["--connect-to", f"::{in_url(address)}:{server.port}"]
+        expect_equal(curl(namespace, *there, f"{base}/small", f"{base}/large"), SMALL + LARGE, "HTTP bodies")
         return
     # nginx does the limiting: see `limit_rate` there.
     amount = math.ceil(hold * rate)
     check(amount <= BULK_BYTES, f"{hold} s at {rate} bytes/s is more than the web server's bulk file")
-    got = _curl(namespace, "--range", f"0-{amount - 1}", "--output", "/dev/null", "--write-out", "%{size_download}",
-                f"{base}/bulk?rate={rate}", limit=2 * hold + LIMIT)
+    got = curl(namespace, "--range", f"0-{amount - 1}", "--output", "/dev/null", "--write-out", "%{size_download}",
+               f"{base}/bulk?rate={rate}", limit=2 * hold + LIMIT)
     expect_equal(int(got), amount, "HTTP bytes")
 
 
 def https(namespace, server, address, host=WEB_HOST, tls_max="1.3"):
-    body = _curl(namespace, "--cacert", server.certificate, "--tls-max", tls_max,
-                 "--connect-to", f"::{in_url(address)}:{server.tls_port}", f"https://{host}/small")
+    body = curl(namespace, "--cacert", server.certificate, "--tls-max", tls_max,
+                "--connect-to", f"::{in_url(address)}:{server.tls_port}", f"https://{host}/small")
     expect_equal(body, SMALL, f"HTTPS body for {host}")
 
 
@@ -79,7 +86,7 @@ def ssh(namespace, server, address, hold=0, rate=HOLD_RATE):
                                stdin=SMALL, limit=LIMIT).stdout
         expect_equal(echoed, SMALL, "what SSH echoes")
         return
-    with _scratch(namespace) as directory:
+    with scratch(namespace) as directory:
         source = directory / "upload"
         source.write_bytes(bytes(math.ceil(hold * rate)))
         # -B: the limit only bites beyond a full buffer, and the usual one is as long as a short transfer.
@@ -91,7 +98,7 @@ def ssh(namespace, server, address, hold=0, rate=HOLD_RATE):
 
 def ftp(namespace, server, address, active=False):
     mode = ["--ftp-port", "-"] if active else []
-    expect_equal(_curl(namespace, *mode, f"ftp://{in_url(address)}:{server.port}/small"), SMALL, "FTP file")
+    expect_equal(curl(namespace, *mode, f"ftp://{in_url(address)}:{server.port}/small"), SMALL, "FTP file")
 
 
 def dns(namespace, server, address, tcp=False):
@@ -102,7 +109,7 @@ def dns(namespace, server, address, tcp=False):
 
 
 def tftp(namespace, server, address):
-    expect_equal(_curl(namespace, f"tftp://{in_url(address)}:{server.tftp_port}/small"), SMALL, "TFTP file")
+    expect_equal(curl(namespace, f"tftp://{in_url(address)}:{server.tftp_port}/small"), SMALL, "TFTP file")
 
 
 def redis(namespace, server, address):
@@ -127,14 +134,14 @@ def memcached(namespace, server, address):
 
 
 def rsync(namespace, server, address):
-    with _scratch(namespace) as directory:
+    with scratch(namespace) as directory:
         namespace.run(["rsync", "--contimeout=5", "--timeout=5",
                        f"rsync://{in_url(address)}:{server.port}/files/small", directory], limit=LIMIT)
         expect_equal((directory / "small").read_bytes(), SMALL, "rsync file")
 
 
 def git(namespace, server, address):
-    with _scratch(namespace) as directory:
+    with scratch(namespace) as directory:
         namespace.run(["git", "clone", "--quiet", f"git://{in_url(address)}:{server.port}/small.git",
                        directory / "clone"], limit=LIMIT)
         expect_equal((directory / "clone" / "small").read_bytes(), SMALL, "cloned file")
@@ -149,13 +156,14 @@ def irc(namespace, server, address):
         expect_in(reply, transcript, "IRC replies")
 
 
-def smtp(namespace, server, address):
-    _curl(namespace, "--mail-from", f"a@{DOMAIN}", "--mail-rcpt", f"b@{DOMAIN}", "--upload-file", "-",
-          f"smtp://{in_url(address)}:{server.port}/client.{DOMAIN}", stdin=MAIL)
+def smtp(namespace, server, address, tls=False):
+    secured = ["--ssl-reqd", "--cacert", server.dir / "certificate.pem"] if tls else []
+    curl(namespace, "--mail-from", f"a@{DOMAIN}", "--mail-rcpt", f"b@{DOMAIN}", "--upload-file", "-", *secured,
+         "--connect-to", f"::{in_url(address)}:{server.port}", f"smtp://{server.host}/client.{DOMAIN}", stdin=MAIL)
 
 
 def _fetch_mail(namespace, url):
-    mail = _curl(namespace, "--user", f"{USER}:{PASSWORD}", url)
+    mail = curl(namespace, "--user", f"{USER}:{PASSWORD}", url)
     expect_equal(mail.strip(), MAIL.strip(), f"the mail at {url}")
 
 
@@ -182,7 +190,7 @@ def postgresql(namespace, server, address):
 
 
 def ntp(namespace, server, address):
-    with _scratch(namespace) as directory:
+    with scratch(namespace) as directory:
         # -Q asks and prints the offset without touching the clock.
         result = namespace.run(["chronyd", "-Q", "-u", "root", "-t", int(LIMIT), f"pidfile {directory}/pid",
                                 "bindcmdaddress /", "cmdport 0",
@@ -214,41 +222,5 @@ def iperf3(namespace, server, address, hold=0, rate=HOLD_RATE, udp=False):
 
 def socks(namespace, server, address):
     """Fetches from the lab's web server, which must run on the proxy's host."""
-    body = _curl(namespace, "--socks5", f"{in_url(address)}:{server.port}", f"http://{in_url(address)}/small")
+    body = curl(namespace, "--socks5", f"{in_url(address)}:{server.port}", f"http://{in_url(address)}/small")
     expect_equal(body, SMALL, "body through SOCKS")
-
-
-class Exchange(NamedTuple):
-    name: str
-    server: type
-    client: Callable
-
-
-EXCHANGES = (
-    Exchange("http", Nginx, http),
-    Exchange("https", Nginx, https),
-    Exchange("https-tls1.2", Nginx, functools.partial(https, tls_max="1.2")),
-    Exchange("ssh", Sshd, ssh),
-    Exchange("ftp", Vsftpd, ftp),
-    Exchange("ftp-active", Vsftpd, functools.partial(ftp, active=True)),
-    Exchange("dns", Dnsmasq, dns),
-    Exchange("dns-tcp", Dnsmasq, functools.partial(dns, tcp=True)),
-    Exchange("tftp", Dnsmasq, tftp),
-    Exchange("redis", Redis, redis),
-    Exchange("mqtt", Mosquitto, mqtt),
-    Exchange("memcached", Memcached, memcached),
-    Exchange("rsync", Rsyncd, rsync),
-    Exchange("git", GitDaemon, git),
-    Exchange("irc", Ngircd, irc),
-    Exchange("smtp", Postfix, smtp),
-    Exchange("imap", Dovecot, imap),
-    Exchange("pop3", Dovecot, pop3),
-    Exchange("mysql", Mariadb, mysql),
-    Exchange("postgresql", Postgresql, postgresql),
-    Exchange("ntp", Chronyd, ntp),
-    Exchange("snmp", Snmpd, snmp),
-    Exchange("ldap", Slapd, ldap),
-    Exchange("iperf3", Iperf3, iperf3),
-    Exchange("iperf3-udp", Iperf3, functools.partial(iperf3, udp=True)),
-    Exchange("socks", Microsocks, socks),
-)

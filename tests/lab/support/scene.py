@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The scene of the demonstration: a router that forwards, generates and terminates, each protocol in a class."""
 
-from . import clients, servers
+from . import servers
+from .exchanges import EXCHANGES
 from .l7ctl import L7ctl, make_htb
 from .server import start_all
 
@@ -10,8 +11,8 @@ CLASS_OF = {"http": "10", "tls": "11", "ssh": "12", "ftp": "13", "dns": "14", "r
             "smtp": "17", "imap": "18", "memcached": "19", "rsync": "1a", "git": "1b"}
 SERVERS = (servers.Nginx, servers.Sshd, servers.Vsftpd, servers.Dnsmasq, servers.Redis, servers.Mosquitto,
            servers.Postfix, servers.Dovecot, servers.Memcached, servers.Rsyncd, servers.GitDaemon)
-EXCHANGES = {"http", "https", "https-tls1.2", "ssh", "ftp", "dns", "redis", "mqtt", "smtp", "imap", "memcached",
-             "rsync", "git"}
+SHOWN = {"http", "https", "https-tls1.2", "ssh", "ftp", "dns", "redis", "mqtt", "smtp", "imap", "memcached",
+         "rsync", "git"}
 
 
 def config():
@@ -34,13 +35,13 @@ class Scene:
 
     def traffic(self):
         """(what, client, address) of each exchange, as it is done."""
-        for exchange in clients.EXCHANGES:
-            if exchange.name not in EXCHANGES:
+        for exchange in EXCHANGES:
+            if exchange.name not in SHOWN:
                 continue
             for address in (self.server.ip4, self.server.ip6):
                 exchange.client(self.client, self.far[exchange.server], address)
                 yield "forwarded", exchange.name, address
-        for exchange in clients.EXCHANGES:
+        for exchange in EXCHANGES:
             if exchange.name not in ("http", "https", "ssh"):
                 continue
             for address in (self.server.ip4, self.server.ip6):

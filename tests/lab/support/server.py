@@ -105,6 +105,12 @@ class Server:
         """Runs a command that prepares something: a key generator, a database initialiser."""
         return run(argv, env=self.namespace.lab.environment(self.environment()), cwd=self.dir, **options)
 
+    def make_certificate(self, *hosts, key="key.pem", certificate="certificate.pem"):
+        """Makes a key, and the certificate of these hosts that it signs itself."""
+        self.tool(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                   "-days", "2", "-subj", f"/CN={hosts[0]}", "-keyout", key, "-out", certificate,
+                   "-addext", "subjectAltName=" + ",".join(f"DNS:{host}" for host in hosts)])
+
     @staticmethod
     def own(directory, user):
         entry = pwd.getpwnam(user)

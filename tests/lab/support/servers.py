@@ -43,9 +43,7 @@ class Nginx(Server):
         self.write("www/small", SMALL)
         self.write("www/large", LARGE)
         os.truncate(self.write("www/bulk", b""), BULK_BYTES)
-        self.tool(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-                   "-nodes", "-days", "2", "-subj", f"/CN={DOMAIN}", "-keyout", "key.pem", "-out", self.certificate,
-                   "-addext", "subjectAltName=" + ",".join(f"DNS:{host}" for host in self.hostnames)])
+        self.make_certificate(*self.hostnames)
         temporary = "\n".join(f"{kind}_temp_path {self.dir}/tmp-{kind};"
                               for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
         self.write("nginx.conf", f"""
@@ -275,12 +273,14 @@ class Postfix(Server):
 
     name = "postfix"
     port = 25
+    host = f"mail.{DOMAIN}"
     owners = {"queue": "postfix", "data": "postfix"}
 
     def prepare(self):
+        self.make_certificate(self.host)
         main = self.write("main.cf", f"""
 compatibility_level = 3.6
-myhostname = mail.{DOMAIN}
+myhostname = {self.host}
 mydestination =
 inet_protocols = all
 smtpd_peername_lookup = no
@@ -292,6 +292,8 @@ in_flow_delay = 0s
 alias_maps =
 queue_directory = {self.dir}/queue
 data_directory = {self.dir}/data
+smtpd_tls_security_level = may
+smtpd_tls_chain_files = {self.dir}/key.pem, {self.dir}/certificate.pem
 maillog_file = {self.dir}/log
 maillog_file_prefixes = {self.dir}
 """)
@@ -301,7 +303,7 @@ maillog_file_prefixes = {self.dir}
                     ("qmgr", "unix", "n", 1, "qmgr"), ("rewrite", "unix", "-", "-", "trivial-rewrite"),
                     ("bounce", "unix", "-", 0, "bounce"), ("defer", "unix", "-", 0, "bounce"),
                     ("error", "unix", "-", "-", "error"), ("discard", "unix", "-", "-", "discard"),
-                    ("anvil", "unix", "-", 1, "anvil"),
+                    ("anvil", "unix", "-", 1, "anvil"), ("tlsmgr", "unix", "-", 1, "tlsmgr"),
                     ("postlog", "unix-dgram", "n", 1, "postlogd")]
         self.write("master.cf", "".join(f"{name} {kind} {private} - n - {limit} {program}\n"
                                         for name, kind, private, limit, program in services))
@@ -479,7 +481,3 @@ class Microsocks(Server):
 
     def command(self):
         return ["microsocks", "-i", "::", "-p", self.port]
-
-
-ALL_SERVERS = (Nginx, Sshd, Vsftpd, Dnsmasq, Redis, Mosquitto, Memcached, Rsyncd, GitDaemon, Ngircd, Postfix,
-               Dovecot, Mariadb, Postgresql, Chronyd, Snmpd, Slapd, Iperf3, Microsocks)
