@@ -64,11 +64,14 @@ class SocketAnswer : public Answer {
   public:
     explicit SocketAnswer(int fd) : fd_(fd) { buffer_.reserve(kFlush + 4096); }
 
-    bool write(std::string_view line) override {
-        buffer_ += '=';
-        buffer_ += line;
-        if (line.empty() || line.back() != '\n')
+    bool write(std::string_view text) override {
+        do {
+            const std::size_t end = std::min(text.find('\n'), text.size());
+            buffer_ += '=';
+            buffer_ += text.substr(0, end);
             buffer_ += '\n';
+            text.remove_prefix(std::min(end + 1, text.size()));
+        } while (!text.empty());
         return buffer_.size() < kFlush || flush();
     }
 

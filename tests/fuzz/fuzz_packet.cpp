@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Headers: no byte beyond the packet is read, and what is said of a good packet holds.
-#include <l7ctl/packet.h>
+#include <l7ctl/tunnel.h>
 
 #include <cstdint>
 #include <cstdlib>
@@ -34,6 +34,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
         const l7_fragment first{{1, 2}, L7_IPPROTO_UDP, {}};
         l7_fragment_apply(&packet, &datagram, &first);
     }
+    if (l7_is_tunnel(&packet, ~0U) &&
+        l7_enter_tunnel(exact.get(), exact.get() + size, wire, &packet) &&
+        (packet.payload > wire || packet.payload_size > wire - packet.payload))
+        std::abort();
     const int order = std::memcmp(packet.key.addr[0], packet.key.addr[1], 16);
     if (order == 0 && packet.key.port[0] > packet.key.port[1])
         std::abort();

@@ -74,6 +74,8 @@ def test_protocols_live_over_both_families():
                 print(f"  {failure}")
             expect_equal(len(failures), 0, "failures")
             report(seen)
+            text = l7ctl.text("explain", "protocol", "quic")
+            check("dissector: certain" in text and "    -> " in text, f"explain says {text!r}")
 
 
 def wrong(seen, flows):
@@ -124,20 +126,39 @@ def report(seen):
     check(len(both) >= LEAST_PROTOCOLS, f"fewer than {LEAST_PROTOCOLS} protocols")
 
 
+def ping_through_tunnels(client, server):
+    """ICMP over both families, and within VXLAN over both."""
+    for number, address in enumerate((server.ip4, server.ip6)):
+        client.run(["ping", "-c", 1, address])
+        for end, peer, inside in ((client, server, 1), (server, client, 2)):
+            own, other = ((end.ip6, peer.ip6) if ":" in address else (end.ip4, peer.ip4))
+            end.run(["ip", "link", "add", f"vx{number}", "type", "vxlan", "id", 7 + number,
+                     "local", own, "remote", other, "dev", "eth0", "dstport", VXLAN_PORT])
+            end.address(f"vx{number}", f"203.0.113.{128 + 64 * number + inside}/26")
+        client.run(["ping", "-c", 1, f"203.0.113.{128 + 64 * number + 2}"])
+
+
+def test_what_a_tunnel_carries():
+    """Named for itself, and where that is asked for by what is inside."""
+    with Lab() as lab:
+        client, router, server = lab.router()
+        with L7ctl(router, '[tunnels]\ninner = ["vxlan"]\n').start() as l7ctl:
+            l7ctl.attach("c0")
+            ping_through_tunnels(client, server)
+            inside = {"203.0.113.130", "203.0.113.194"}
+            wait_for(lambda: inside <= {flow["dst"] for flow in l7ctl.flows("protocol", "icmp")}, "ICMP inside of VXLAN")
+            check(l7ctl.counter("tunnels_entered") >= 4, "packets were taken out of the tunnels")
+            # The tunnel is left with what carries no IP: addresses are asked for inside.
+            check(l7ctl.counter("tunnels_opaque") >= 1, "ARP inside stays the tunnel's")
+
+
 def test_icmp_and_a_tunnel():
     """What the kernel speaks by itself."""
     with Lab() as lab:
         client, router, server = lab.router()
         with L7ctl(router).start() as l7ctl:
             l7ctl.attach("c0")
-            for number, address in enumerate((server.ip4, server.ip6)):
-                client.run(["ping", "-c", 1, address])
-                for end, peer, inside in ((client, server, 1), (server, client, 2)):
-                    own, other = ((end.ip6, peer.ip6) if ":" in address else (end.ip4, peer.ip4))
-                    end.run(["ip", "link", "add", f"vx{number}", "type", "vxlan", "id", 7 + number,
-                             "local", own, "remote", other, "dev", "eth0", "dstport", VXLAN_PORT])
-                    end.address(f"vx{number}", f"203.0.113.{128 + 64 * number + inside}/26")
-                client.run(["ping", "-c", 1, f"203.0.113.{128 + 64 * number + 2}"])
+            ping_through_tunnels(client, server)
             for address, l4 in ((server.ip4, "icmp"), (server.ip6, "icmpv6")):
                 wait_for(lambda address=address, l4=l4: [flow for flow in l7ctl.flows("l4", l4, "protocol", l4)
                                                          if flow["dst"] == address], f"{l4} to {address}")
@@ -162,4 +183,5 @@ def test_dhcp():
             expect_equal({flow["protocol"] for flow in l7ctl.flows("l4", "udp")}, {"dhcp", "dhcpv6"}, "protocols")
 
 
-main(test_protocols_live_over_both_families, test_icmp_and_a_tunnel, test_dhcp)
+main(test_protocols_live_over_both_families, test_icmp_and_a_tunnel, test_what_a_tunnel_carries,
+     test_dhcp)

@@ -35,8 +35,8 @@ std::string unescaped(std::string_view text) {
             return std::isxdigit(static_cast<unsigned char>(text[i])) != 0;
         };
         if (text.size() > 3 && text.substr(0, 2) == "\\x" && hex(2) && hex(3)) {
-            out += lowered(
-                static_cast<char>(std::stoi(std::string(text.substr(2, 2)), nullptr, 16)));
+            out +=
+                lowered(static_cast<char>(std::stoi(std::string(text.substr(2, 2)), nullptr, 16)));
             text.remove_prefix(4);
         } else {
             out += lowered(text.front());
@@ -181,8 +181,7 @@ struct Matcher {
     }
 
     bool again(const Node &node, std::size_t at, const Then &then) {
-        return one(node, at, [&](std::size_t next) { return again(node, next, then); }) ||
-               then(at);
+        return one(node, at, [&](std::size_t next) { return again(node, next, then); }) || then(at);
     }
 
     bool rest(const Branch &branch, std::size_t index, std::size_t at, const Then &then) {

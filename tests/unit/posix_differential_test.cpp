@@ -149,8 +149,8 @@ struct Engine {
             },
             &found);
         return found &&
-               (!verify ||
-                verify->matches({reinterpret_cast<const std::uint8_t *>(data.data()), data.size()}));
+               (!verify || verify->matches(
+                               {reinterpret_cast<const std::uint8_t *>(data.data()), data.size()}));
     }
 };
 

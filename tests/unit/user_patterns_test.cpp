@@ -92,7 +92,8 @@ TEST_CASE("only patterns: nothing else is used") {
 }
 
 TEST_CASE("only patterns: both directions in order of arrival, without NULs, in one buffer") {
-    Patterns files{{"p/foo.pat", "foo\n^ab.*cd\n"}, {"p/nul.pat", "nul\n^x\\x00?y\n"},
+    Patterns files{{"p/foo.pat", "foo\n^ab.*cd\n"},
+                   {"p/nul.pat", "nul\n^x\\x00?y\n"},
                    {"p/gap.pat", "gap\n^pq\n"}};
     const Knowledge knowledge = only(files.load());
     CHECK(judged(knowledge, "tcp", {{0, "A"}, {1, "B-C"}, {0, "D"}}).protocol == "foo");
@@ -124,12 +125,10 @@ TEST_CASE("only patterns: ten packets and 2,047 bytes") {
     Patterns files{{"p/foo.pat", "foo\nend\n"}};
     const Knowledge knowledge = only(files.load());
     std::string full(2044, 'x');
-    CHECK(judged(knowledge, "udp", {{0, full.substr(0, 1400)},
-                                    {0, full.substr(1400) + "end"}})
+    CHECK(judged(knowledge, "udp", {{0, full.substr(0, 1400)}, {0, full.substr(1400) + "end"}})
               .protocol == "foo");
     full += 'x';
-    CHECK(judged(knowledge, "udp", {{0, full.substr(0, 1400)},
-                                    {0, full.substr(1400) + "end"}})
+    CHECK(judged(knowledge, "udp", {{0, full.substr(0, 1400)}, {0, full.substr(1400) + "end"}})
               .protocol == "unknown");
     const Said x{0, "x"};
     CHECK(judged(knowledge, "udp", {x, x, x, x, x, x, x, x, x, {1, "end"}}).protocol == "foo");
@@ -149,7 +148,8 @@ TEST_CASE("only patterns: the first in order wins for good, whatever is said of 
 }
 
 TEST_CASE("files for the states are no patterns") {
-    Patterns files{{"p/unknown.pat", "unknown\n.\n"}, {"p/unset.pat", "unset\n.\n"},
+    Patterns files{{"p/unknown.pat", "unknown\n.\n"},
+                   {"p/unset.pat", "unset\n.\n"},
                    {"p/foo.pat", "foo\n^foo\n"}};
     const Knowledge knowledge = only(files.load());
     CHECK(files.rejected.empty());
@@ -195,8 +195,8 @@ TEST_CASE("a pattern that supersedes wins over a proof and over better patterns"
         {"great.toml", native("great", "quality=\"great\"", "l4=\"udp\"\neither='^great shop'")},
         {"lost.toml", native("lost", "supersedes=[\"nobody\"]", "l4=\"udp\"\neither='^lost'")}};
     const Knowledge knowledge = files.load();
-    const Buffer query = {0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0,  0,   4, 's', 'h',
-                          'o', 'p', 3, 'n', 'e', 't', 0, 0, 1, 0, 1};
+    const Buffer query = {0,   1,   1,   0,   0, 1,   0,   0,   0, 0, 0, 0, 4,
+                          's', 'h', 'o', 'p', 3, 'n', 'e', 't', 0, 0, 1, 0, 1};
     Case one;
     one.l4 = "udp";
     one.messages = {{false, query}};

@@ -67,8 +67,9 @@ class Generator {
     }
 
     std::string atom(int depth) {
-        static const char *const kLiterals[] = {"a", "b", "c", "A", "B", "\\.", "\\^", "\\x61",
-                                                "\\x42", "\\x0a", "\\xff", "\\-", "{", "]", "\\w"};
+        static const char *const kLiterals[] = {"a",     "b",   "c",     "A",     "B",
+                                                "\\.",   "\\^", "\\x61", "\\x42", "\\x0a",
+                                                "\\xff", "\\-", "{",     "]",     "\\w"};
         switch (pick(depth > 0 ? 9 : 7)) {
         case 0:
             return ".";
@@ -85,8 +86,9 @@ class Generator {
     }
 
     std::string set() {
-        static const char *const kMembers[] = {"a", "b", "a-c", "A-C", "-", "\\", "\\x61-\\x63",
-                                               "^", ".", "x-z", "\\x01-\\x60", "[:alpha:", "\n"};
+        static const char *const kMembers[] = {"a",           "b",           "a-c", "A-C", "-",
+                                               "\\",          "\\x61-\\x63", "^",   ".",   "x-z",
+                                               "\\x01-\\x60", "[:alpha:",    "\n"};
         std::string out = pick(3) ? "[" : "[^";
         for (unsigned i = 1 + pick(3); i > 0; i--)
             out += kMembers[pick(std::size(kMembers))];

@@ -24,7 +24,7 @@ constexpr Alpn kAlpn[] = {
     {"stun.turn", "stun"},    {"dot", "dns"},           {"doq", "dns"},
     {"sip/2", "sip"},         {"tds/8.0", "tds"},       {"postgresql", "postgresql"},
     {"coap", "coap"},         {"sunrpc", "sunrpc"},     {"smb", "smb"},
-    {"radius/1.0", "radius"}, {"radius/1.1", "radius"},
+    {"radius/1.0", "radius"}, {"radius/1.1", "radius"}, {"bep/1.0", "syncthing"},
 };
 
 /// Hosts that are named after what they serve, where the client does not speak HTTP.
