@@ -97,8 +97,9 @@ Result<CaptureFile> CaptureFile::open(const std::string &path) {
 
     if (!stream)
         return Error{"reading " + path + ": " + std::strerror(errno)};
-    // libpcap reads a few bytes at a time.
-    std::setvbuf(stream, nullptr, _IOFBF, kBuffer);
+    // libpcap reads a few bytes at a time, and glibc takes no other size for a buffer of its own.
+    auto buffer = std::make_unique<char[]>(kBuffer);
+    std::setvbuf(stream, buffer.get(), _IOFBF, kBuffer);
     std::unique_ptr<pcap, Close> handle(pcap_fopen_offline_with_tstamp_precision(
         stream, PCAP_TSTAMP_PRECISION_NANO, failure)); // closes the stream in its turn
     if (!handle) {
@@ -112,7 +113,7 @@ Result<CaptureFile> CaptureFile::open(const std::string &path) {
         return Error{"reading " + path + ": packets of link type " +
                      (name ? std::string(name) : std::to_string(link)) + " cannot be parsed"};
     }
-    return CaptureFile(std::move(handle), path, link);
+    return CaptureFile(std::move(buffer), std::move(handle), path, link);
 }
 
 Result<bool> CaptureFile::next(CapturedPacket &packet) {

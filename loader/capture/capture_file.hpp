@@ -34,9 +34,12 @@ class CaptureFile {
     struct Close {
         void operator()(pcap *handle) const;
     };
-    CaptureFile(std::unique_ptr<pcap, Close> handle, std::string path, int link)
-        : handle_(std::move(handle)), path_(std::move(path)), link_(link) {}
+    CaptureFile(std::unique_ptr<char[]> buffer, std::unique_ptr<pcap, Close> handle,
+                std::string path, int link)
+        : buffer_(std::move(buffer)), handle_(std::move(handle)), path_(std::move(path)),
+          link_(link) {}
 
+    std::unique_ptr<char[]> buffer_; ///< of the stream that handle_ closes
     std::unique_ptr<pcap, Close> handle_;
     std::string path_;
     int link_;

@@ -17,7 +17,7 @@ bool possible(const std::string &expression, const std::string &data) {
     const auto prefix = prefix_of(expression);
     REQUIRE(prefix);
     bool met = false;
-    PrefixIndex({*prefix}).each(test::bytes_of(data), [&](std::size_t) {
+    PrefixIndex({&*prefix}).each(test::bytes_of(data), [&](std::size_t) {
         met = true;
         return true;
     });
@@ -122,7 +122,9 @@ TEST_CASE("a prefix allows what its expression matches and little else") {
     CHECK(possible("^[^\\x00-\\x1f]", "\x80"));
     CHECK_FALSE(possible("^[^\\x00-\\x1f]", "\x10"));
     CHECK_FALSE(possible("^.{12}x", "1234567"));
-    CHECK(possible("^.{12}x", "12345678")); // no further than eight bytes
+    CHECK_FALSE(possible("^.{12}x", "123456789012y"));
+    CHECK(possible("^.{12}x", "123456789012x"));
+    CHECK(possible("^.{200}x", std::string(200, 'a') + 'y')); // no further than it looks
     CHECK(possible("^", ""));
 }
 
@@ -139,9 +141,9 @@ TEST_CASE("expressions that are not bound, or not understood, have no prefix") {
     CHECK_FALSE(prefix_of("^" + nested)); // given up in time
 }
 
-TEST_CASE("no prefix ever forbids what Hyperscan matches") {
+TEST_CASE("no prefix ever forbids what Hyperscan matches, and an exact one says the same") {
     Grammar grammar(20261121);
-    unsigned matched = 0;
+    unsigned matched = 0, exact = 0;
     for (int i = 0; i < 1500; i++) {
         const std::string expression = grammar.expression();
         if (!prefix_of(expression))
@@ -155,7 +157,14 @@ TEST_CASE("no prefix ever forbids what Hyperscan matches") {
             INFO(expression);
             CHECK(possible(expression, data));
         }
+        for (int k = 0; k < 20 && prefix_of(expression)->exact; k++) {
+            const std::string data = grammar.data();
+            INFO(expression << " on " << data);
+            exact++;
+            CHECK(possible(expression, data) == hyperscan.matches(data));
+        }
     }
+    CHECK(exact > 1000);
     CHECK(matched > 5000); // or the grammar makes nothing that matches
 }
 
@@ -163,7 +172,10 @@ TEST_CASE("the index answers for each of many prefixes, in order, until it is to
     std::vector<Prefix> prefixes;
     for (int i = 0; i < 200; i++)
         prefixes.push_back(*prefix_of(i % 3 == 0 ? "^ab" : "^ba"));
-    const PrefixIndex index(prefixes);
+    std::vector<const Prefix *> pointers;
+    for (const Prefix &prefix : prefixes)
+        pointers.push_back(&prefix);
+    const PrefixIndex index(pointers);
     std::vector<std::size_t> met;
     index.each(test::bytes_of("abc"), [&](std::size_t i) {
         met.push_back(i);

@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <functional>
 #include <new>
-#include <numeric>
+#include <unordered_map>
 
 namespace l7 {
 
@@ -54,7 +54,10 @@ class DatabaseBuilder {
                     return unbound.error();
                 if (!unbound->empty())
                     to.unbound = std::move(unbound->front());
-                to.index = PrefixIndex(from.prefixes);
+                std::vector<const Prefix *> prefixes;
+                for (const std::uint16_t atom : from.bound)
+                    prefixes.push_back(&prefixes_.at(atom));
+                to.index = PrefixIndex(prefixes);
                 to.bound = std::move(from.bound);
                 to.always_unbound = from.unbound_first;
             }
@@ -74,7 +77,6 @@ class DatabaseBuilder {
   private:
     struct Directed {
         std::vector<std::uint16_t> bound;
-        std::vector<Prefix> prefixes;
         ExpressionBatch unbound;
         bool unbound_first = false; ///< one of them goes first
     };
@@ -107,15 +109,8 @@ class DatabaseBuilder {
             scanned = &anything;
         }
         l7filter_.add(*scanned, static_cast<unsigned>(evidence_.size()), info->prefilter);
-        evidence_.push_back({protocol,
-                             pattern.quality,
-                             false,
-                             1,
-                             info->width,
-                             index,
-                             {},
-                             rank,
-                             std::move(verify)});
+        evidence_.push_back(
+            {protocol, pattern.quality, false, 1, info->width, index, {}, rank, std::move(verify)});
     }
 
     void add_match(const PatternMatch &match, std::uint16_t index, std::uint16_t protocol) {
@@ -144,11 +139,12 @@ class DatabaseBuilder {
             if (!one.part)
                 continue;
             const auto atom = static_cast<std::uint16_t>(atoms_.size());
-            const bool decisive = match.quality == Quality::Great && evidence_[id].parts == 1 &&
-                                  one.part->times == 1;
+            const bool decisive =
+                match.quality == Quality::Great && evidence_[id].parts == 1 && one.part->times == 1;
             atoms_.push_back({one.part->where,
                               static_cast<std::uint8_t>(one.part->times),
                               decisive,
+                              false,
                               {id},
                               std::move(one.verify)});
             evidence_[id].needs.push_back(atom);
@@ -169,26 +165,21 @@ class DatabaseBuilder {
 
     /// A decisive match ends the scan, so none that asks for more may come after it.
     void widest_first(Directed &what) const {
-        std::vector<std::size_t> order(what.bound.size());
-        std::iota(order.begin(), order.end(), std::size_t{0});
-        std::ranges::stable_sort(order, std::greater<>(), [&](std::size_t i) {
-            return std::pair(precedence(what.bound[i]), evidence_of(what.bound[i]).width);
+        std::ranges::stable_sort(what.bound, std::greater<>(), [&](std::uint16_t atom) {
+            return std::pair(precedence(atom), evidence_of(atom).width);
         });
-        Directed sorted;
-        for (const std::size_t i : order) {
-            sorted.bound.push_back(what.bound[i]);
-            sorted.prefixes.push_back(what.prefixes[i]);
-        }
-        what.bound = std::move(sorted.bound);
-        what.prefixes = std::move(sorted.prefixes);
     }
 
     void direct(const std::string &expression, std::uint16_t atom, unsigned transports,
                 unsigned directions, bool prefilter) {
         const auto prefix = prefilter ? std::nullopt : prefix_of(expression);
         if (prefix) {
-            alone_.add(expression, atom);
-            bound_.push_back(atom);
+            prefixes_.emplace(atom, *prefix);
+            atoms_[atom].exact = prefix->exact;
+            if (!prefix->exact) {
+                alone_.add(expression, atom);
+                bound_.push_back(atom);
+            }
         }
         for (unsigned transport = 0; transport < kTransports; transport++)
             for (unsigned direction = 0; direction < 2; direction++) {
@@ -197,7 +188,6 @@ class DatabaseBuilder {
                 Directed &to = directed_[transport][direction];
                 if (prefix) {
                     to.bound.push_back(atom);
-                    to.prefixes.push_back(*prefix);
                 } else {
                     to.unbound.add(expression, atom, prefilter);
                     to.unbound_first = to.unbound_first || precedence(atom) > 0;
@@ -210,7 +200,8 @@ class DatabaseBuilder {
     std::vector<Evidence> &evidence_;
     std::vector<std::string> &rejected_;
     std::array<std::array<Directed, 2>, kTransports> directed_;
-    std::vector<std::uint16_t> bound_; ///< atoms, in the order of alone_
+    std::vector<std::uint16_t> bound_;                   ///< atoms, in the order of alone_
+    std::unordered_map<std::uint16_t, Prefix> prefixes_; ///< by atom
     ExpressionBatch alone_;
     ExpressionBatch l7filter_;
 };
@@ -324,7 +315,10 @@ const std::vector<std::uint16_t> &Scanner::scan(Transport transport, unsigned di
         if (!atom.where.holds(data, size))
             return true;
         const std::size_t before = found_.size();
-        scan_in(database_->alone_[id], data, scratch_, collect, &found_);
+        if (atom.exact)
+            found_.push_back(id);
+        else
+            scan_in(database_->alone_[id], data, scratch_, collect, &found_);
         // Nothing that comes later could change a decisive match.
         decided = found_.size() > before && atom.decisive;
         return !decided;

@@ -29,6 +29,7 @@ struct Atom {
     Condition where;
     std::uint8_t times = 1;
     bool decisive = false;               ///< enough by itself, and of the best quality
+    bool exact = false;                  ///< its prefix is all of it
     std::vector<std::uint16_t> evidence; ///< evidences it is part of
     std::optional<Pcre> verify = {};     ///< where Hyperscan only says that it may be there
 };

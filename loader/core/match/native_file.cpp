@@ -18,7 +18,10 @@ class Reader {
         Pattern out;
 
         out.file = file_;
-        only(root_, {"name", "title", "spec", "groups", "quality", "ports", "match", "order", "supersedes"}, "a pattern");
+        only(
+            root_,
+            {"name", "title", "spec", "groups", "quality", "ports", "match", "order", "supersedes"},
+            "a pattern");
         out.name = text(root_, "name", true);
         if (!out.name.empty() && out.name != stem)
             wrong(root_.get("name"),

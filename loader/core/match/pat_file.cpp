@@ -95,8 +95,8 @@ class PatReader {
     Result<void> name(std::string_view text) {
         out_.name = text.substr(0, text.find_first_of(" \t\r"));
         if (out_.name != stem_)
-            return wrong(number_, "name is '" + out_.name + "', the file says '" +
-                                      std::string(stem_) + "'");
+            return wrong(number_,
+                         "name is '" + out_.name + "', the file says '" + std::string(stem_) + "'");
         if (out_.name.size() >= L7_NAME_MAX)
             return wrong(number_, "a name has at most 31 bytes");
         return {};

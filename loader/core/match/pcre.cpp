@@ -49,8 +49,8 @@ bool Pcre::matches(Bytes data) const {
     thread_local const Context context;
     const std::unique_ptr<pcre2_match_data, void (*)(pcre2_match_data *)> found(
         pcre2_match_data_create(1, nullptr), pcre2_match_data_free);
-    return found && pcre2_match(code_.get(), data.data(), data.size(), 0, 0, found.get(),
-                                context.of) >= 0;
+    return found &&
+           pcre2_match(code_.get(), data.data(), data.size(), 0, 0, found.get(), context.of) >= 0;
 }
 
 } // namespace l7

@@ -228,7 +228,8 @@ class PosixTranslator {
         return flags_.newline ? "(?m:$)" : "(?:\\z)";
     }
 
-    /// In a basic expression `^` is an anchor after `\(` and `\|` too, and `$` before `\)` and `\|`.
+    /// In a basic expression `^` is an anchor after `\(` and `\|` too, and `$` before `\)` and
+    /// `\|`.
     bool after_anchor_place(std::size_t at) const {
         return at >= 2 && text_[at - 2] == '\\' && (text_[at - 1] == '(' || text_[at - 1] == '|');
     }

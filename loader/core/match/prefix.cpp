@@ -4,8 +4,8 @@
 #include "core/match/prefix_index.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cstdint>
+#include <unordered_map>
 
 namespace l7 {
 
@@ -15,8 +15,8 @@ using Set = std::bitset<256>;
 
 /// Where in the data the expression can have come to.
 struct Place {
-    std::uint32_t offsets = 0; ///< bit n: n bytes consumed, the last bit for that many or more
-    bool anywhere = true;      ///< no start of data was asked for yet
+    std::bitset<Prefix::kBytes + 1> offsets; ///< n: so many bytes consumed; the last: that or more
+    bool anywhere = true;                    ///< no start of data was asked for yet
 
     bool operator==(const Place &) const = default;
     Place operator|(const Place &other) const {
@@ -24,7 +24,6 @@ struct Place {
     }
 };
 
-constexpr std::uint32_t kLast = 1U << Prefix::kBytes;
 constexpr unsigned kNoLimit = ~0U;
 constexpr unsigned kSteps = 20000; // nested repetitions of hostile patterns end here
 
@@ -38,10 +37,11 @@ class Walk {
         const Place end = alternatives(Place{});
         if (!understood_ || at_ != text_.size() || end.anywhere)
             return std::nullopt;
-        if (end.offsets)
-            out_.width = static_cast<std::size_t>(std::countr_zero(end.offsets));
+        while (out_.width > 0 && (end.offsets << (Prefix::kBytes + 1 - out_.width)).any())
+            out_.width--;
         for (std::size_t i = out_.width; i < Prefix::kBytes; i++)
             out_.allowed[i].set();
+        out_.exact = straight_ && end.offsets.count() == 1 && !end.offsets[Prefix::kBytes];
         return out_;
     }
 
@@ -63,8 +63,10 @@ class Walk {
     Place alternatives(const Place &from) {
         const bool outside = fold_case_;
         Place out = sequence(from);
-        while (understood_ && skip("|"))
+        while (understood_ && skip("|")) {
+            straight_ = false; // what may follow what is not kept
             out = out | sequence(from);
+        }
         fold_case_ = outside;
         return out;
     }
@@ -141,9 +143,10 @@ class Walk {
         switch (text_[at_]) {
         case '^':
             at_++;
-            return {(from.offsets & 1U) | (from.anywhere ? 1U : 0U), false};
+            return {from.offsets[0] || from.anywhere ? 1U : 0U, false};
         case '$':
             at_++;
+            straight_ = false;
             return from; // allows too much, which is allowed
         case '(':
             return group(from);
@@ -188,10 +191,14 @@ class Walk {
                 const bool either = bytes[c] || bytes[c - 32];
                 bytes[c] = bytes[c - 32] = either;
             }
+        straight_ = straight_ && from.offsets.count() == 1;
         for (std::size_t i = 0; i < Prefix::kBytes; i++)
-            if (from.offsets >> i & 1U)
+            if (from.offsets[i])
                 out_.allowed[i] |= bytes;
-        return {((from.offsets & (kLast - 1)) << 1U) | (from.offsets & kLast), false};
+        Place out{from.offsets << 1U, false};
+        out.offsets[Prefix::kBytes] =
+            from.offsets[Prefix::kBytes] || from.offsets[Prefix::kBytes - 1];
+        return out;
     }
 
     static Set single(char c) { return Set().set(static_cast<unsigned char>(c)); }
@@ -275,8 +282,10 @@ class Walk {
         }
         if (!skip("]"))
             return give_up(), Set();
-        if (negated && fold_case_)
-            return Set().set(); // what folding does to the others is left open
+        if (negated && fold_case_) {
+            straight_ = false; // what folding does to the others is left open
+            return Set().set();
+        }
         return negated ? ~out : out;
     }
 
@@ -292,6 +301,7 @@ class Walk {
     unsigned steps_ = 0;
     bool understood_ = true;
     bool fold_case_ = false;
+    bool straight_ = true; ///< one way only, each byte of it by itself
     Prefix out_;
 };
 
@@ -301,19 +311,84 @@ std::optional<Prefix> prefix_of(std::string_view expression) {
     return Walk(expression).run();
 }
 
-PrefixIndex::PrefixIndex(const std::vector<Prefix> &prefixes)
-    : words_((prefixes.size() + 63) / 64), rows_(Prefix::kBytes * kValues * words_) {
+namespace {
+
+/// How likely it is that a byte of real data is in the set: zeros are more frequent than others.
+double share(const Set &set) {
+    constexpr double kZero = 0.2;
+    const auto others = static_cast<double>(set.count() - (set[0] ? 1 : 0));
+    return (set[0] ? kZero : 0.0) + others * (1 - kZero) / 255;
+}
+
+/// The offsets that tell most of the expressions apart, the best first: each spares the most of
+/// those that the ones before it leave over.
+std::vector<std::size_t> telling_offsets(const std::vector<const Prefix *> &prefixes) {
+    constexpr std::size_t kMost = 16;
+    constexpr double kWorth = 0.02; // of an expression tried; less is not worth the look
+    std::vector<double> left(prefixes.size(), 1.0);
+    std::vector<std::size_t> out;
+
+    while (out.size() < kMost) {
+        std::size_t best = 0;
+        double most = kWorth;
+        for (std::size_t offset = 0; offset < Prefix::kBytes; offset++) {
+            double gain = 0;
+            for (std::size_t n = 0; n < prefixes.size(); n++)
+                if (offset < prefixes[n]->width)
+                    gain += left[n] * (1 - share(prefixes[n]->allowed[offset]));
+            if (gain > most) {
+                most = gain;
+                best = offset;
+            }
+        }
+        if (most <= kWorth)
+            break;
+        out.push_back(best);
+        for (std::size_t n = 0; n < prefixes.size(); n++)
+            if (best < prefixes[n]->width)
+                left[n] *= share(prefixes[n]->allowed[best]);
+    }
+    return out;
+}
+
+} // namespace
+
+PrefixIndex::PrefixIndex(const std::vector<const Prefix *> &prefixes)
+    : words_((prefixes.size() + 63) / 64), offsets_(telling_offsets(prefixes)),
+      rows_(offsets_.size() * kValues * words_) {
     for (std::size_t n = 0; n < prefixes.size(); n++) {
         const std::uint64_t bit = 1ULL << (n % 64);
-        for (std::size_t i = 0; i < Prefix::kBytes; i++) {
+        for (std::size_t i = 0; i < offsets_.size(); i++) {
             std::uint64_t *rows = &rows_[i * kValues * words_ + n / 64];
             for (std::size_t c = 0; c < 256; c++)
-                if (prefixes[n].allowed[i][c])
+                if (prefixes[n]->allowed[offsets_[i]][c])
                     rows[c * words_] |= bit;
-            if (prefixes[n].width <= i)
+            if (prefixes[n]->width <= offsets_[i])
                 rows[kEnd * words_] |= bit;
         }
     }
+    if (words_)
+        last_ = prefixes.size() % 64 ? (1ULL << (prefixes.size() % 64)) - 1 : ~0ULL;
+    add_rest(prefixes);
+}
+
+/// What the rows do not ask, for those that are left.
+void PrefixIndex::add_rest(const std::vector<const Prefix *> &prefixes) {
+    std::unordered_map<Set, std::uint16_t> known;
+    for (const Prefix *prefix : prefixes) {
+        rest_from_.push_back(static_cast<std::uint32_t>(rest_.size()));
+        widths_.push_back(static_cast<std::uint8_t>(prefix->width));
+        for (std::size_t offset = 0; offset < prefix->width; offset++) {
+            const Set &set = prefix->allowed[offset];
+            if (set.all() || std::ranges::find(offsets_, offset) != offsets_.end())
+                continue;
+            const auto at = known.try_emplace(set, static_cast<std::uint16_t>(sets_.size())).first;
+            if (at->second == sets_.size())
+                sets_.push_back(set);
+            rest_.push_back({static_cast<std::uint8_t>(offset), at->second});
+        }
+    }
+    rest_from_.push_back(static_cast<std::uint32_t>(rest_.size()));
 }
 
 } // namespace l7

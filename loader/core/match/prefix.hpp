@@ -12,12 +12,13 @@
 namespace l7 {
 
 struct Prefix {
-    static constexpr std::size_t kBytes = 8;
+    static constexpr std::size_t kBytes = 112;
 
     /// By offset, the bytes that can stand there in data that matches. More may be allowed than is
     /// true, never less.
     std::array<std::bitset<256>, kBytes> allowed;
     std::size_t width = kBytes; ///< bytes that a match needs at least; kBytes where it needs more
+    bool exact = false; ///< data that meets it matches, so that the expression need not be asked
 };
 
 /// The prefix of an expression in Perl's syntax (with "." matching every byte, "^" the start of

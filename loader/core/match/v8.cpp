@@ -142,9 +142,8 @@ std::optional<Sorted> sorted(const V8Node &node) {
         else if (node.kind == Kind::Star || node.kind == Kind::Plus)
             out = repeated(*inner, node.kind == Kind::Star);
         else
-            inner->each([&](bool start, bool end, const Plain &plain) {
-                out.add(start, end, plain);
-            });
+            inner->each(
+                [&](bool start, bool end, const Plain &plain) { out.add(start, end, plain); });
         if (size_of(out) > kLongest)
             return std::nullopt;
     }

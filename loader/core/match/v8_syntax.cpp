@@ -103,9 +103,7 @@ class Parser {
         width = repeat == '+';
         if (!at_end() && is_repeat(text_[at_]))
             fail("nested *?+");
-        V8Node out{repeat == '*'   ? Kind::Star
-                   : repeat == '+' ? Kind::Plus
-                                   : Kind::Optional};
+        V8Node out{repeat == '*' ? Kind::Star : repeat == '+' ? Kind::Plus : Kind::Optional};
         out.parts.push_back(std::move(operand));
         return out;
     }
