@@ -40,7 +40,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
         const l7::Parse state = l7::parse_client_hello(message, hello, over);
         expect(shown(hello.server_name, 253) && hello.alpn.size() <= l7::kMaxAlpn);
         expect(std::ranges::all_of(hello.alpn, [](auto &name) { return shown(name, 255); }));
-        expect(state != l7::Parse::Done || (hello.ja4.size() == 36 && shown(hello.ja4, 36)));
+        expect(state != l7::Parse::Done || (hello.ja4().size() == 36 && shown(hello.ja4(), 36)));
         return state;
     });
     grow(bytes, cut, [&](l7::Bytes message) {

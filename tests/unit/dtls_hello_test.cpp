@@ -33,7 +33,7 @@ TEST_CASE("a DTLS hello in one datagram") {
     REQUIRE(dtls.add(dtls_fragment(1, 0, body, 0, body.size())) == Parse::Done);
     REQUIRE(dtls.client());
     CHECK(dtls.client()->server_name == "turn.example.net");
-    CHECK(dtls.client()->ja4[0] == 'd');
+    CHECK(dtls.client()->ja4()[0] == 'd');
     CHECK_FALSE(dtls.server());
 }
 

@@ -75,7 +75,7 @@ TEST_CASE("Initials of every version open, in every order") {
             CHECK(quic.add(datagrams[1], false) == Parse::More);
             REQUIRE(quic.add(datagrams[2], false) == Parse::Done);
             CHECK(quic.hello().server_name == "video.example.org");
-            CHECK(quic.hello().ja4.substr(0, 10) == "q13d0204h3");
+            CHECK(quic.hello().ja4().substr(0, 10) == "q13d0204h3");
             CHECK(quic.version() == version);
             CHECK(quic.client() == false);
         }
@@ -267,7 +267,7 @@ TEST_CASE("Google's versions under Initial keys") {
         QuicInitial quic;
         REQUIRE(quic.add(seal(like), false) == Parse::Done);
         CHECK(quic.hello().server_name == "video.example.org");
-        CHECK(quic.hello().ja4.empty() == !tls);
+        CHECK(quic.hello().ja4().empty() == !tls);
     }
 }
 

@@ -163,7 +163,7 @@ void check(const Sample &sample) {
     CHECK(quic.hello().alpn == std::vector<std::string>{"alpn"});
     CHECK(quic.hello().version == 0x0304);
     CHECK(quic.hello().quic_parameters);
-    CHECK(quic.hello().ja4.substr(0, 10) == "q13d0211an");
+    CHECK(quic.hello().ja4().substr(0, 10) == "q13d0211an");
 
     Initial same;
     same.version = sample.version;

@@ -43,7 +43,7 @@ std::string name_of(std::string_view sent) {
 std::string alpn_in_ja4(const std::vector<Buffer> &names) {
     Hello hello;
     hello.extensions = {alpn(names)};
-    return parsed(hello).ja4.substr(8, 2);
+    return parsed(hello).ja4().substr(8, 2);
 }
 
 Buffer server_hello(const Buffer &random, const std::vector<Extension> &extensions) {
@@ -65,8 +65,8 @@ TEST_CASE("a ClientHello gives its name, protocols, version and fingerprint") {
     CHECK(hello.session_id);
     CHECK_FALSE(hello.ech);
     CHECK_FALSE(hello.psk);
-    CHECK(hello.ja4 == "t13d1516h2_8daaf6152771_e5627efa2ab1");
-    CHECK(parsed(example(), TlsOver::Quic).ja4[0] == 'q');
+    CHECK(hello.ja4() == "t13d1516h2_8daaf6152771_e5627efa2ab1");
+    CHECK(parsed(example(), TlsOver::Quic).ja4()[0] == 'q');
 }
 
 TEST_CASE("a ClientHello cut off anywhere asks for more") {
@@ -75,7 +75,7 @@ TEST_CASE("a ClientHello cut off anywhere asks for more") {
         ClientHello hello;
         INFO(size);
         REQUIRE(parse_client_hello(Bytes(whole).first(size), hello, TlsOver::Tcp) == Parse::More);
-        CHECK(hello.ja4.empty());
+        CHECK(hello.ja4().empty());
     }
     ClientHello hello;
     CHECK(parse_client_hello(Bytes(whole).first(whole.size() - 1), hello, TlsOver::Tcp) ==
@@ -117,10 +117,10 @@ TEST_CASE("a hello of TLS 1.0 needs no extensions") {
     CHECK(hello.version == 0x0301);
     CHECK(hello.server_name.empty());
     CHECK_FALSE(hello.session_id);
-    CHECK(hello.ja4.substr(0, 11) == "t10i010000_");
-    CHECK(hello.ja4.substr(23) == "_000000000000");
+    CHECK(hello.ja4().substr(0, 11) == "t10i010000_");
+    CHECK(hello.ja4().substr(23) == "_000000000000");
     old.ciphers = {0x5a5a};
-    CHECK(parsed(old).ja4 == "t10i000000_000000000000_000000000000");
+    CHECK(parsed(old).ja4() == "t10i000000_000000000000_000000000000");
 }
 
 TEST_CASE("host names are cleaned, and no others pass") {
@@ -157,7 +157,7 @@ TEST_CASE("contents that make no sense leave a hello a hello") {
     CHECK(hello.server_name.empty());
     CHECK(hello.alpn.empty());
     CHECK(hello.version == 0x0303);
-    CHECK(hello.ja4.substr(0, 10) == "t12d020400");
+    CHECK(hello.ja4().substr(0, 10) == "t12d020400");
 }
 
 TEST_CASE("JA4 writes the ends of the first protocol") {
@@ -175,6 +175,7 @@ TEST_CASE("JA4 writes the ends of the first protocol") {
 
 TEST_CASE("JA4's hashes and counts") {
     Ja4Input input;
+    input.transport = 't';
     input.version = 0x0304;
     input.extensions = {0x001b, 0x0000, 0x0033, 0x0010, 0x4469, 0x0017, 0x002d, 0x000d,
                         0x0005, 0x0023, 0x0012, 0x002b, 0xff01, 0x000b, 0x000a, 0x0015};
@@ -192,7 +193,7 @@ TEST_CASE("lists are bounded") {
     sent.extensions = {alpn(std::vector<std::string>(200, "x"))};
     CHECK(parsed(sent).alpn.size() == kMaxAlpn);
     sent.extensions.assign(3000, {5, {}});
-    CHECK(parsed(sent).ja4.substr(6, 2) == "99");
+    CHECK(parsed(sent).ja4().substr(6, 2) == "99");
     sent.extensions.assign(4090, {5, {}});
     ClientHello hello;
     CHECK(parse_client_hello(client_hello(sent), hello, TlsOver::Tcp) == Parse::Wrong);
@@ -214,7 +215,7 @@ TEST_CASE("DTLS has a cookie, and versions that count down") {
     sent.extensions[12].second = numbers({0xfefd, 0xfefc, 0xfeff}, 1);
     const ClientHello hello = parsed(sent, TlsOver::Datagram);
     CHECK(hello.version == 0xfefc);
-    CHECK(hello.ja4 == "dd3d1516h2_8daaf6152771_e5627efa2ab1");
+    CHECK(hello.ja4() == "dd3d1516h2_8daaf6152771_e5627efa2ab1");
     ClientHello other;
     CHECK(parse_client_hello(client_hello(example()), other, TlsOver::Datagram) == Parse::Wrong);
 }
@@ -249,7 +250,7 @@ TEST_CASE("the hello in SSLv2's format") {
     ClientHello hello;
     REQUIRE(parse_ssl2_client_hello(right, hello) == Parse::Done);
     CHECK(hello.version == 0x0301);
-    CHECK(hello.ja4.empty());
+    CHECK(hello.ja4().empty());
     for (std::size_t size = 0; size < right.size(); size++)
         CHECK(parse_ssl2_client_hello(Bytes(right).first(size), hello) == Parse::More);
     for (const std::size_t at : {0U, 1U, 2U, 3U, 6U, 8U, 10U}) {

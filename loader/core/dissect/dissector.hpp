@@ -35,6 +35,7 @@ struct Facts {
     std::uint8_t attributes = 0;   ///< L7_A_
     std::vector<Binding> bindings; ///< addresses of hostname
     Details details;
+    bool wants_details = true; ///< somebody may ask for them
 
     void clear() { *this = {}; }
 };

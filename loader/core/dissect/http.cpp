@@ -189,6 +189,8 @@ std::string host_of(std::string_view authority) {
 }
 
 void note_field(Facts &facts, const char *what, std::string_view value) {
+    if (!facts.wants_details)
+        return;
     if (!value.empty() &&
         std::ranges::none_of(facts.details, [&](const auto &one) { return one.first == what; }))
         facts.details.emplace_back(what, shown(value.substr(0, kDetailMost)));

@@ -17,7 +17,7 @@ constexpr bool is_grease(std::uint16_t value) {
 
 /// What the fingerprint is made of, in the order of the hello and without GREASE.
 struct Ja4Input {
-    char transport = 't';      ///< 't' TCP, 'q' QUIC, 'd' DTLS
+    char transport = 0;        ///< 't' TCP, 'q' QUIC, 'd' DTLS; 0: there is none
     std::uint16_t version = 0; ///< the best one offered
     bool server_name = false;  ///< the extension is there
     std::vector<std::uint16_t> ciphers = {};

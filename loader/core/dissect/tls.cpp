@@ -149,7 +149,7 @@ class Tls final : public Dissector {
 } // namespace
 
 void add_detail(Facts &facts, const char *what, std::string value) {
-    if (!value.empty())
+    if (facts.wants_details && !value.empty())
         facts.details.emplace_back(what, std::move(value));
 }
 
@@ -166,12 +166,14 @@ void note_hello(const ClientHello &hello, Facts &facts) {
     facts.hostname = hello.server_name;
     if (hello.ech)
         facts.attributes |= L7_A_ECH;
+    if (!facts.wants_details)
+        return;
     add_detail(facts, "version", version_name(hello.version));
     std::string alpn;
     for (const std::string &one : hello.alpn)
         alpn += (alpn.empty() ? "" : " ") + one;
     add_detail(facts, "alpn", std::move(alpn));
-    add_detail(facts, "ja4", hello.ja4);
+    add_detail(facts, "ja4", hello.ja4());
 }
 
 std::string_view protocol_within(const ClientHello &hello) {

@@ -276,7 +276,7 @@ Parse parse_client_hello(Bytes bytes, ClientHello &out, TlsOver over) {
         return state;
     print.transport = static_cast<char>(over);
     print.ciphers = numbers(ciphers);
-    out.ja4 = ja4(print);
+    out.print = std::move(print);
     return Parse::Done;
 }
 

@@ -5,6 +5,7 @@
 
 #include "core/base/bytes.hpp"
 #include "core/base/parse.hpp"
+#include "core/dissect/ja4.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -34,7 +35,10 @@ struct ClientHello {
     bool psk = false;            ///< resumes as in 1.3
     bool early_data = false;
     bool quic_parameters = false; ///< the hello was made for QUIC
-    std::string ja4;              ///< set with Parse::Done; "" for SSLv2's format
+    Ja4Input print;               ///< set with Parse::Done, but for SSLv2's format
+
+    /// The fingerprint, made when it is asked for: it takes longer than the rest.
+    std::string ja4() const { return print.transport ? l7::ja4(print) : std::string(); }
 };
 
 struct ServerHello {

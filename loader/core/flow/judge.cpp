@@ -64,9 +64,9 @@ std::optional<Judgement> Judge::decide(const Sample &sample, const Scanner &scan
 
     if (sample.head.flags & L7_R_END)
         ended_[sample.head.direction & 1] = true;
-    const bool limited = (sample.head.flags & L7_R_LAST) != 0 ||
-                         (limits.only_patterns && database.only_l7filter() &&
-                          sample.head.packet >= limits.merged_packets);
+    const bool limited =
+        (sample.head.flags & L7_R_LAST) != 0 || (limits.only_patterns && database.only_l7filter() &&
+                                                 sample.head.packet >= limits.merged_packets);
     const bool over = limited || (ended_[0] && ended_[1]) || (sample.head.flags & L7_R_RESET) != 0;
 
     bool sure = proof() != nullptr;
@@ -127,7 +127,7 @@ void Judge::look(const Sample &sample, Scanner &scanner, const Protocols &protoc
             sample.data, {},
             false,       std::max<std::uint64_t>(sample.data.size(), sample.head.wire_size)};
         if (!limits.only_patterns)
-            dissect(view);
+            dissect(view, limits);
         scan(scanner, protocols, view);
         if (has_l7filter)
             merge(sample.data, limits);
@@ -149,7 +149,7 @@ void Judge::look(const Sample &sample, Scanner &scanner, const Protocols &protoc
                         (flags_ & L7_R_MIDSTREAM) != 0,
                         stream.bytes().size()};
         if (!limits.only_patterns)
-            dissect(view);
+            dissect(view, limits);
         scan(scanner, protocols, view);
         if (has_l7filter)
             merge(stream.bytes().subspan(before), limits);
@@ -171,9 +171,8 @@ void Judge::scan_merged(Scanner &scanner, const JudgeLimits &limits) {
             consider(database, evidence);
     } else if (!found.empty()) {
         // The rules' order, then the files', and the first that matches wins for good.
-        const std::uint16_t first = std::ranges::min(found, {}, [&](std::uint16_t id) {
-            return std::pair(database.evidence(id).rank, id);
-        });
+        const std::uint16_t first = std::ranges::min(
+            found, {}, [&](std::uint16_t id) { return std::pair(database.evidence(id).rank, id); });
         best_ = Candidate{first, last_packet_, samples_, samples_};
         trace_.note(TraceEvent::Kind::Matched, last_packet_, first);
         settled_ = true;
@@ -186,7 +185,7 @@ std::size_t index_of(const DissectorKind &kind) {
 }
 } // namespace
 
-void Judge::dissect(const View &view) {
+void Judge::dissect(const View &view, const JudgeLimits &limits) {
     if (!asked_[view.direction]) {
         asked_[view.direction] = true;
         for (const DissectorKind &kind : dissector_kinds())
@@ -194,6 +193,7 @@ void Judge::dissect(const View &view) {
                 (kind.midstream || !view.midstream) &&
                 std::ranges::find(live_, &kind, &Live::kind) == live_.end() && kind.begins(view)) {
                 live_.push_back({&kind, kind.make(), {}});
+                live_.back().facts.wants_details = limits.details;
                 trace_.note(TraceEvent::Kind::Asked, last_packet_, index_of(kind));
             }
     }

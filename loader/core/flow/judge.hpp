@@ -38,8 +38,10 @@ struct Judgement {
 struct JudgeLimits {
     std::uint32_t stream_bytes = L7_SAMPLE_MAX; ///< per direction
     std::uint32_t merged_bytes = 2047;          ///< l7-filter's buffer of both directions
-    std::uint32_t merged_packets = 10; ///< of the flow, those without payload included, that fill it
-    bool only_patterns = false;        ///< no dissector and nothing else that patterns do not say
+    std::uint32_t merged_packets =
+        10;                     ///< of the flow, those without payload included, that fill it
+    bool details = true;        ///< what only `explain` shows is kept
+    bool only_patterns = false; ///< no dissector and nothing else that patterns do not say
     std::uint32_t patience = 2; ///< payload packets that an `ok` match waits for a better one
 };
 
@@ -102,7 +104,7 @@ class Judge {
     const Live *proof() const;
     const Facts *facts_of(std::string_view protocol) const;
     bool pending() const;
-    void dissect(const View &view);
+    void dissect(const View &view, const JudgeLimits &limits);
     void look(const Sample &sample, Scanner &scanner, const Protocols &protocols,
               const JudgeLimits &limits);
     void scan(Scanner &scanner, const Protocols &protocols, const View &view);
