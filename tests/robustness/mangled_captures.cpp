@@ -64,7 +64,7 @@ struct Mangling {
     std::size_t cut = SIZE_MAX;
     bool cut_wire = false; ///< as if the packet had never been longer
     unsigned rate = 0;     ///< 0: nothing is flipped
-    bool headers = false;  ///< flips spare only the payload's headers where it is false
+    bool headers = false;  ///< they are flipped in too, not in the payload only
     std::uint64_t seed = 0;
     bool twice = true; ///< must lead to the same again
 
@@ -288,6 +288,7 @@ int main(int argc, char **argv) {
     std::size_t budget = kPackets;
     int at = 1;
     if (argc > 2 && std::string_view(argv[1]) == "--packets") {
+        budget = 0;
         std::from_chars(argv[2], argv[2] + std::strlen(argv[2]), budget);
         at = 3;
     }
