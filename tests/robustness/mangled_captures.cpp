@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Conversations as they were captured, and damaged: every packet cut at every tenth byte, and with
-// random bits flipped. Whatever comes in, each flow gets its verdict, each packet is counted, no
-// limit is passed, and the same packets lead to the same verdicts. Built with the sanitizers it
-// shows reads beyond a packet's end too: each packet lies in a heap block of just its size.
+// Conversations as they were captured, and damaged: every packet cut at every tenth byte, with
+// random bits flipped, and by a clock that stands still. Whatever comes in, each flow gets its
+// verdict, each packet is counted, no limit is passed, and the same packets lead to the same
+// verdicts. Built with the sanitizers it shows reads beyond a packet's end too: each packet lies in
+// a heap block of just its size.
 //
 // Takes captures and directories of them; the conversations in tests/cases are always among them.
 #include "capture/capture_file.hpp"
@@ -28,7 +29,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::size_t kPackets = 300;          ///< of a capture, where no option says otherwise
+constexpr std::size_t kPackets = 2000;         ///< of a capture, where no option says otherwise
 constexpr std::size_t kCutStep = 10;           ///< bytes
 constexpr std::size_t kCutMax = 1600;          ///< cuts further on are not made
 constexpr std::size_t kRepeatStep = 100;       ///< cuts at multiples of it are run twice
@@ -66,12 +67,15 @@ struct Mangling {
     unsigned rate = 0;     ///< 0: nothing is flipped
     bool headers = false;  ///< they are flipped in too, not in the payload only
     std::uint64_t seed = 0;
-    bool twice = true; ///< must lead to the same again
+    bool stopped = false; ///< all at one time, as a coarse clock has it
+    bool twice = true;    ///< must lead to the same again
 
     std::string text() const {
         if (rate)
             return "1 of " + std::to_string(rate) + " bits flipped, headers " +
                    (headers ? "included" : "excluded") + ", seed " + std::to_string(seed);
+        if (stopped)
+            return "all at one time";
         if (cut == SIZE_MAX)
             return "as it is";
         return "cut at " + std::to_string(cut) + (cut_wire ? ", wire size too" : "");
@@ -79,7 +83,7 @@ struct Mangling {
 };
 
 std::vector<Mangling> manglings_of(const Capture &capture) {
-    std::vector<Mangling> out = {{}};
+    std::vector<Mangling> out = {{}, {.stopped = true}};
     for (std::size_t cut = 0; cut < capture.longest && cut <= kCutMax; cut += kCutStep)
         for (const bool cut_wire : {false, true})
             out.push_back({.cut = cut, .cut_wire = cut_wire, .twice = cut % kRepeatStep == 0});
@@ -116,7 +120,7 @@ void feed(Offline &offline, const Capture &capture, const Mangling &how) {
                 exact[bit / 8] ^= static_cast<std::uint8_t>(1U << bit % 8);
         offline.packet(exact.get(), size,
                        how.cut_wire ? static_cast<std::uint32_t>(size) : packet.wire_size,
-                       packet.time_ns, packet.l3);
+                       how.stopped ? capture.packets.front().time_ns : packet.time_ns, packet.l3);
     }
     offline.finish();
 }
