@@ -27,6 +27,9 @@
 using namespace l7;
 namespace fs = std::filesystem;
 
+/// Of the sanitizers' runtime; null without it.
+extern "C" void __sanitizer_set_death_callback(void (*callback)()) __attribute__((weak));
+
 namespace {
 
 constexpr std::size_t kPackets = 2000;         ///< of a capture, where no option says otherwise
@@ -204,6 +207,16 @@ bool same(const Offline &a, const Offline &b) {
                               });
 }
 
+/// What this thread is at, for the sanitizers' report.
+thread_local const Capture *capture_at_hand = nullptr;
+thread_local const Mangling *mangling_at_hand = nullptr;
+
+void say_what_died() {
+    if (capture_at_hand && mangling_at_hand)
+        std::fprintf(stderr, "FAIL %s: %s: see the sanitizer's report\n",
+                     capture_at_hand->name.c_str(), mangling_at_hand->text().c_str());
+}
+
 struct Totals {
     std::atomic<std::size_t> next = 0, runs = 0, packets = 0, flows = 0, failures = 0;
     std::mutex printing;
@@ -213,6 +226,8 @@ void work(const std::vector<Capture> &captures, const Knowledge &loaded, Totals 
     for (std::size_t at = totals.next++; at < captures.size(); at = totals.next++) {
         const Capture &capture = captures[at];
         for (const Mangling &how : manglings_of(capture)) {
+            capture_at_hand = &capture;
+            mangling_at_hand = &how;
             Offline offline(with_new_memory(loaded));
             feed(offline, capture, how);
             std::string what = wrong(offline, capture.packets.size(), loaded);
@@ -232,6 +247,7 @@ void work(const std::vector<Capture> &captures, const Knowledge &loaded, Totals 
                 std::printf("FAIL %s: %s: %s\n", capture.name.c_str(), how.text().c_str(),
                             what.c_str());
         }
+        capture_at_hand = nullptr;
     }
 }
 
@@ -321,16 +337,20 @@ int main(int argc, char **argv) {
         long_packets += static_cast<std::size_t>(std::ranges::count_if(
             one.packets, [](const Packet &packet) { return packet.data.size() > kCutMax; }));
     }
-    std::printf("%zu files of cases and %zu captures: %zu packets; bounds: the first %zu packets "
-                "of each, which leaves out %zu of %zu captures; cuts at every %zuth byte up to "
-                "%zu, which %zu packets are longer than; %u rounds of flips from seed %llu\n",
-                cases, captures.size() - cases, packets, budget, left_out, shortened, kCutStep,
-                kCutMax, long_packets, kSeeds, static_cast<unsigned long long>(kSeed));
+    std::printf("%zu files of cases and %zu captures: %zu packets\n", cases,
+                captures.size() - cases, packets);
+    std::printf("bounds: the first %zu packets of each (left out: %zu packets of %zu captures); "
+                "cuts at every %zuth byte up to %zu (%zu packets are longer); %u rounds of flips "
+                "of each kind, from seed %llu; cuts are run a second time at every %zuth byte\n",
+                budget, left_out, shortened, kCutStep, kCutMax, long_packets, kSeeds,
+                static_cast<unsigned long long>(kSeed), kRepeatStep);
     std::fflush(stdout);
 
     // The longest first, so that the threads end together.
     std::ranges::sort(captures, std::ranges::greater{},
                       [](const Capture &one) { return one.packets.size(); });
+    if (__sanitizer_set_death_callback)
+        __sanitizer_set_death_callback(say_what_died);
     Totals totals;
     std::vector<std::jthread> threads;
     for (unsigned i = 0; i < kThreads; i++)
