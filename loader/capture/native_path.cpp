@@ -82,6 +82,7 @@ void NativePath::packet(const std::uint8_t *data, std::size_t size, std::uint32_
 
 NativeFlow &NativePath::flow_of(const l7_packet &packet, std::uint64_t time_ns, std::uint32_t now) {
     NativeFlow *&known = live_.at(packet.key);
+    const NativeFlow *const before = known;
     if (known && l7_flow_restarts(&known->flow, &packet)) {
         counters_.flows_restarted++;
         known = nullptr;
@@ -95,6 +96,9 @@ NativeFlow &NativePath::flow_of(const l7_packet &packet, std::uint64_t time_ns, 
         fresh.key = packet.key;
         fresh.first_ns = time_ns;
         l7_flow_begin(&fresh.flow, &packet, now);
+        // Flows of one key are told apart by their birth, and captures may have coarse clocks.
+        if (before && static_cast<std::int32_t>(now - before->flow.born) <= 0)
+            fresh.flow.born = before->flow.born + 1;
         if (presume_) {
             l7_endpoint server;
             l7_flow_server(&packet.key, &fresh.flow, &server);
