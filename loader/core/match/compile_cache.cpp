@@ -9,7 +9,6 @@
 #include <cstring>
 #include <fmt/format.h>
 #include <fstream>
-#include <iterator>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,6 +24,9 @@ std::uint64_t digest(std::string_view text, std::uint64_t start) {
         start = (start ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
     return start;
 }
+
+/// In front of each its length, with this for the text of a refusal.
+constexpr std::uint64_t kRefused = 1ULL << 63;
 
 bool is_ours(const fs::path &path) {
     struct stat info {};
@@ -61,44 +63,60 @@ fs::path CompileCache::file_of(std::string_view source) const {
                                     digest(all, 0x9e3779b97f4a7c15ULL));
 }
 
-std::vector<HyperscanDatabase> CompileCache::load(std::string_view source) const {
-    std::vector<HyperscanDatabase> out;
+std::vector<CompiledDatabase> CompileCache::load(std::string_view source) const {
+    std::vector<CompiledDatabase> out;
     if (directory_.empty())
         return out;
     const fs::path file = file_of(source);
+    std::error_code failure;
+    const auto length = fs::file_size(file, failure);
     std::ifstream in(file, std::ios::binary);
-    if (!in || !is_ours(file))
+    if (failure || !in || !is_ours(file))
         return out;
-    const std::string bytes(std::istreambuf_iterator<char>(in), {});
-    // Each with its length in front.
+    std::string bytes(length, '\0');
+    in.read(bytes.data(), static_cast<std::streamsize>(length));
+    if (static_cast<std::size_t>(in.gcount()) != length)
+        return out;
     for (std::size_t at = 0; at < bytes.size();) {
         std::uint64_t size = 0;
-        hs_database_t *database = nullptr;
         if (bytes.size() - at < sizeof(size))
             return {};
         std::memcpy(&size, &bytes[at], sizeof(size));
         at += sizeof(size);
-        if (size > bytes.size() - at ||
-            hs_deserialize_database(&bytes[at], size, &database) != HS_SUCCESS)
+        const bool refused = size & kRefused;
+        size &= ~kRefused;
+        if (size > bytes.size() - at)
             return {};
-        out.emplace_back(database);
+        CompiledDatabase &one = out.emplace_back();
+        hs_database_t *database = nullptr;
+        if (refused)
+            one.refusal = bytes.substr(at, size);
+        else if (hs_deserialize_database(&bytes[at], size, &database) != HS_SUCCESS)
+            return {};
+        one.database.reset(database);
         at += size;
     }
     return out;
 }
 
 void CompileCache::store(std::string_view source,
-                         const std::vector<HyperscanDatabase> &databases) const {
+                         const std::vector<CompiledDatabase> &databases) const {
     if (directory_.empty())
         return;
     std::string all;
-    for (const HyperscanDatabase &database : databases) {
+    const auto append = [&](std::uint64_t length, const char *bytes, std::size_t size) {
+        all.append(reinterpret_cast<const char *>(&length), sizeof(length)).append(bytes, size);
+    };
+    for (const CompiledDatabase &one : databases) {
         char *bytes = nullptr;
         std::size_t size = 0;
-        if (hs_serialize_database(database.get(), &bytes, &size) != HS_SUCCESS)
+        if (!one.database) {
+            append(one.refusal.size() | kRefused, one.refusal.data(), one.refusal.size());
+            continue;
+        }
+        if (hs_serialize_database(one.database.get(), &bytes, &size) != HS_SUCCESS)
             return;
-        const std::uint64_t length = size;
-        all.append(reinterpret_cast<const char *>(&length), sizeof(length)).append(bytes, size);
+        append(size, bytes, size);
         std::free(bytes); // NOLINT: Hyperscan's default allocator is malloc
     }
     const fs::path file = file_of(source);

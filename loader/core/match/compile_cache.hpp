@@ -11,6 +11,12 @@
 
 namespace l7 {
 
+/// One of the two is there.
+struct CompiledDatabase {
+    HyperscanDatabase database = {};
+    std::string refusal = {};
+};
+
 /// Files named by a digest of what they were compiled from, the library's version and the
 /// processor's features; Hyperscan itself checks length, checksum and platform of what is read
 /// back. Only files in a directory that belongs to us and that nobody else can write to are
@@ -22,11 +28,11 @@ class CompileCache {
     static CompileCache standard();
     explicit CompileCache(std::filesystem::path directory);
 
-    /// The databases compiled from `source`, or none.
-    std::vector<HyperscanDatabase> load(std::string_view source) const;
+    /// What became of the expressions of `source`, or nothing.
+    std::vector<CompiledDatabase> load(std::string_view source) const;
 
-    /// Keeps them, if that can be done.
-    void store(std::string_view source, const std::vector<HyperscanDatabase> &databases) const;
+    /// Keeps it, if that can be done.
+    void store(std::string_view source, const std::vector<CompiledDatabase> &databases) const;
 
   private:
     std::filesystem::path file_of(std::string_view source) const;

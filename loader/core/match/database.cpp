@@ -33,7 +33,8 @@ class DatabaseBuilder {
         if (!l7filter)
             return l7filter.error();
         for (const RefusedExpression &one : refused)
-            refuse(evidence_[one.id].pattern, 0, one.why);
+            refuse(evidence_[one.id].pattern, out_.patterns_[evidence_[one.id].pattern].line,
+                   one.why);
         refused.clear();
         auto alone = alone_.compile_each(cache, refused);
         if (!alone)
@@ -61,17 +62,18 @@ class DatabaseBuilder {
                 to.bound = std::move(from.bound);
                 to.always_unbound = from.unbound_first;
             }
+        std::set<unsigned> told; // an expression is compiled for each transport and direction
         for (const RefusedExpression &one : refused)
-            refuse(evidence_[atoms_[one.id].evidence.front()].pattern, 0, one.why);
+            if (told.insert(one.id).second)
+                refuse(evidence_of(static_cast<std::uint16_t>(one.id)).pattern, lines_[one.id],
+                       one.why);
         return {};
     }
 
     void refuse(std::uint16_t pattern, unsigned line, const std::string &what) {
         const Pattern &which = out_.patterns_[pattern];
-        if (!out_.refused_.insert(pattern).second && line == 0)
-            return; // once for each transport and direction
-        rejected_.push_back(which.file + ":" + std::to_string(line ? line : which.line) + ": " +
-                            what);
+        out_.refused_.insert(pattern);
+        rejected_.push_back(which.file + ":" + std::to_string(line) + ": " + what);
     }
 
   private:
@@ -117,7 +119,8 @@ class DatabaseBuilder {
         struct Part {
             const std::optional<PatternPart> &part;
             unsigned directions;
-            ExpressionInfo info = {};
+            std::optional<Prefix> prefix = {};
+            bool prefilter = false;
             std::optional<Pcre> verify = {};
         };
         Evidence evidence{protocol, match.quality, match.midstream, 0, 0, index, {}};
@@ -126,11 +129,17 @@ class DatabaseBuilder {
         for (Part &one : parts) {
             if (!one.part)
                 continue;
+            evidence.parts++;
+            // Hyperscan is asked only about what is not understood here: that takes a while.
+            one.prefix = prefix_of(one.part->expression);
+            if (one.prefix) {
+                evidence.width += static_cast<unsigned>(one.prefix->width);
+                continue;
+            }
             const auto info = examined(one.part->expression, one.verify);
             if (!info)
                 return refuse(index, one.part->line, info.error().message);
-            one.info = *info;
-            evidence.parts++;
+            one.prefilter = info->prefilter;
             evidence.width += info->width;
         }
         const auto id = static_cast<std::uint16_t>(evidence_.size());
@@ -148,8 +157,7 @@ class DatabaseBuilder {
                               {id},
                               std::move(one.verify)});
             evidence_[id].needs.push_back(atom);
-            direct(one.part->expression, atom, match.transports, one.directions,
-                   one.info.prefilter);
+            direct(*one.part, atom, match.transports, one.directions, one.prefix, one.prefilter);
         }
     }
 
@@ -170,9 +178,10 @@ class DatabaseBuilder {
         });
     }
 
-    void direct(const std::string &expression, std::uint16_t atom, unsigned transports,
-                unsigned directions, bool prefilter) {
-        const auto prefix = prefilter ? std::nullopt : prefix_of(expression);
+    void direct(const PatternPart &part, std::uint16_t atom, unsigned transports,
+                unsigned directions, const std::optional<Prefix> &prefix, bool prefilter) {
+        const std::string &expression = part.expression;
+        lines_.push_back(part.line);
         if (prefix) {
             prefixes_.emplace(atom, *prefix);
             atoms_[atom].exact = prefix->exact;
@@ -202,6 +211,7 @@ class DatabaseBuilder {
     std::array<std::array<Directed, 2>, kTransports> directed_;
     std::vector<std::uint16_t> bound_;                   ///< atoms, in the order of alone_
     std::unordered_map<std::uint16_t, Prefix> prefixes_; ///< by atom
+    std::vector<unsigned> lines_;                        ///< by atom: of its pattern's file
     ExpressionBatch alone_;
     ExpressionBatch l7filter_;
 };

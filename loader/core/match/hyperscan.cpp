@@ -81,15 +81,19 @@ ExpressionBatch::compile_together(const CompileCache &cache,
                                   std::vector<RefusedExpression> &refused) {
     while (!expressions_.empty()) {
         const std::string from = source("together");
-        std::vector<HyperscanDatabase> out = cache.load(from);
-        if (out.size() == 1)
+        std::vector<HyperscanDatabase> out;
+        std::vector<CompiledDatabase> known = cache.load(from);
+        if (known.size() == 1 && known.front().database) {
+            out.push_back(std::move(known.front().database));
             return out;
+        }
         Failure failure;
         auto made = compiled(expressions_.data(), flags_.data(), ids_.data(), ids_.size(), failure);
         if (made) {
-            out.clear();
-            out.push_back(std::move(made));
-            cache.store(from, out);
+            known.clear();
+            known.push_back({std::move(made), {}});
+            cache.store(from, known);
+            out.push_back(std::move(known.front().database));
             return out;
         }
         if (failure.expression < 0)
@@ -106,29 +110,30 @@ Result<std::vector<HyperscanDatabase>>
 ExpressionBatch::compile_each(const CompileCache &cache,
                               std::vector<RefusedExpression> &refused) const {
     const std::string from = source("each");
-    std::vector<HyperscanDatabase> out = cache.load(from);
-    if (out.size() == ids_.size())
-        return out;
-    out.clear();
-    out.resize(ids_.size());
-    std::vector<Failure> failures(ids_.size());
-    const unsigned threads = std::max(1U, std::thread::hardware_concurrency());
-    std::vector<std::future<void>> running;
-    for (unsigned thread = 0; thread < threads; thread++)
-        running.push_back(std::async(std::launch::async, [&, thread]() {
-            for (std::size_t i = thread; i < ids_.size(); i += threads)
-                out[i] = compiled(&expressions_[i], &flags_[i], &ids_[i], 1, failures[i]);
-        }));
-    for (auto &one : running)
-        one.get();
-    bool all = true;
-    for (std::size_t i = 0; i < ids_.size(); i++)
-        if (!out[i]) {
-            refused.push_back({ids_[i], failures[i].message});
-            all = false;
-        }
-    if (all)
-        cache.store(from, out);
+    std::vector<CompiledDatabase> all = cache.load(from);
+    if (all.size() != ids_.size()) {
+        all = std::vector<CompiledDatabase>(ids_.size());
+        const unsigned threads = std::max(1U, std::thread::hardware_concurrency());
+        std::vector<std::future<void>> running;
+        for (unsigned thread = 0; thread < threads; thread++)
+            running.push_back(std::async(std::launch::async, [&, thread]() {
+                for (std::size_t i = thread; i < ids_.size(); i += threads) {
+                    Failure failure;
+                    all[i].database = compiled(&expressions_[i], &flags_[i], &ids_[i], 1, failure);
+                    if (!all[i].database)
+                        all[i].refusal = failure.message;
+                }
+            }));
+        for (auto &one : running)
+            one.get();
+        cache.store(from, all);
+    }
+    std::vector<HyperscanDatabase> out;
+    for (std::size_t i = 0; i < ids_.size(); i++) {
+        if (!all[i].database)
+            refused.push_back({ids_[i], all[i].refusal});
+        out.push_back(std::move(all[i].database));
+    }
     return out;
 }
 

@@ -326,7 +326,14 @@ std::vector<std::size_t> telling_offsets(const std::vector<const Prefix *> &pref
     constexpr std::size_t kMost = 16;
     constexpr double kWorth = 0.02; // of an expression tried; less is not worth the look
     std::vector<double> left(prefixes.size(), 1.0);
+    std::vector<std::array<float, Prefix::kBytes>> passes(prefixes.size());
     std::vector<std::size_t> out;
+
+    for (std::size_t n = 0; n < prefixes.size(); n++)
+        for (std::size_t offset = 0; offset < Prefix::kBytes; offset++)
+            passes[n][offset] = offset < prefixes[n]->width
+                                    ? static_cast<float>(share(prefixes[n]->allowed[offset]))
+                                    : 1.0F;
 
     while (out.size() < kMost) {
         std::size_t best = 0;
@@ -334,8 +341,7 @@ std::vector<std::size_t> telling_offsets(const std::vector<const Prefix *> &pref
         for (std::size_t offset = 0; offset < Prefix::kBytes; offset++) {
             double gain = 0;
             for (std::size_t n = 0; n < prefixes.size(); n++)
-                if (offset < prefixes[n]->width)
-                    gain += left[n] * (1 - share(prefixes[n]->allowed[offset]));
+                gain += left[n] * (1 - static_cast<double>(passes[n][offset]));
             if (gain > most) {
                 most = gain;
                 best = offset;
@@ -345,8 +351,7 @@ std::vector<std::size_t> telling_offsets(const std::vector<const Prefix *> &pref
             break;
         out.push_back(best);
         for (std::size_t n = 0; n < prefixes.size(); n++)
-            if (best < prefixes[n]->width)
-                left[n] *= share(prefixes[n]->allowed[best]);
+            left[n] *= static_cast<double>(passes[n][best]);
     }
     return out;
 }
