@@ -101,7 +101,7 @@ int main() {
     if (!knowledge)
         return 1;
     std::printf("| loading %zu patterns and %zu applications, ms: compiled, from the cache | %.0f, "
-                "%.1f | -, 50 |\n",
+                "%.1f | 1000, or 50 |\n",
                 knowledge->database->usable_patterns(), knowledge->applications->all().size(),
                 compiled, cached[cached.size() / 2]);
     for (const bool printable : {false, true}) {
