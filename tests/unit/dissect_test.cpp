@@ -4,6 +4,7 @@
 #include "core/dissect/rtp.hpp"
 #include "core/dissect/tls_certificate.hpp"
 #include "support/dissecting.hpp"
+#include "support/hellos.hpp"
 #include "support/packets.hpp"
 
 #include <catch2/catch_test_macros.hpp>
@@ -33,12 +34,39 @@ TEST_CASE("an HTTP request gives its host, however it is cut") {
     }
 }
 
+TEST_CASE("what goes through a proxy names its server") {
+    const std::string asked = "CONNECT 192.0.2.7:443 HTTP/1.1\r\n\r\n";
+    const Buffer hello =
+        records(client_hello({.extensions = {server_name("inner.example.org")}}), 100);
+    for (const std::size_t step : {1U, 13U, 5000U}) {
+        Fed tls(make_http());
+        tls.stream(0, asked);
+        tls.stream(1, "HTTP/1.1 200 Connection established\r\n\r\n");
+        CHECK(tls.last == Progress::Known);
+        tls.stream(0, asked + std::string(hello.begin(), hello.end()), step);
+        CHECK(tls.last == Progress::Done);
+        CHECK(tls.facts.protocol == "http-connect");
+        CHECK(tls.facts.hostname == "inner.example.org");
+        CHECK(tls.facts.attributes == L7_A_TLS);
+    }
+    Fed other(make_http());
+    other.stream(0, asked + "SSH-2.0-x\r\n");
+    CHECK(other.last == Progress::Done);
+    CHECK(other.facts.hostname == "192.0.2.7");
+    CHECK(other.facts.attributes == 0);
+    Fed refused(make_http());
+    refused.stream(0, asked);
+    refused.stream(1, "HTTP/1.1 403 Forbidden\r\n\r\n");
+    CHECK(refused.last == Progress::Done);
+}
+
 TEST_CASE("what HTTP requests lead to") {
     Fed connect(make_http());
     connect.stream(0,
                    "CONNECT mail.example.org:993 HTTP/1.1\r\nHost: mail.example.org:993\r\n\r\n");
     CHECK(connect.facts.protocol == "http-connect");
     CHECK(connect.facts.hostname == "mail.example.org");
+    CHECK(connect.last == Progress::Known); // what follows may tell more
 
     Fed proxy(make_http());
     proxy.stream(0, "GET http://www.example.net/a HTTP/1.1\r\nHost: other\r\n\r\n");

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/dissect/http.hpp"
 
+#include "core/dissect/tls.hpp"
+#include "core/dissect/tls_records.hpp"
+
 #include <algorithm>
 #include <cctype>
 
@@ -131,14 +134,43 @@ class Http final : public Dissector {
         message.read_fields(text, text.find('\n') + 1);
         if (facts.protocol.empty())
             facts.protocol = "http";
-        facts.carrier = true;
-        return message.status ? response(message, facts) : request(message, facts);
+        facts.carrier = !connect_;
+        if (message.status)
+            return response(message, facts);
+        const Progress known = request(message, facts);
+        return connect_ && message.complete ? through(view.data.subspan(message.body), facts)
+                                            : known;
     }
 
   private:
+    /// What goes through the proxy once it has agreed (RFC 9110, 9.3.6): mostly TLS, whose own name
+    /// for the server is the better one.
+    static Progress through(Bytes data, Facts &facts) {
+        TlsStart start;
+        ClientHello hello;
+        if (data.empty())
+            return Progress::Known;
+        Parse state = read_tls_start(data, start);
+        if (state == Parse::Done)
+            state = start.ssl2 || start.alert
+                        ? Parse::Wrong
+                        : parse_client_hello(start.message, hello, TlsOver::Tcp);
+        if (state == Parse::More)
+            return Progress::Known;
+        if (state == Parse::Done) {
+            std::string asked_for = std::move(facts.hostname);
+            note_hello(hello, facts);
+            if (facts.hostname.empty())
+                facts.hostname = std::move(asked_for);
+            facts.attributes |= L7_A_TLS;
+        }
+        return Progress::Done;
+    }
+
     Progress request(const Message &message, Facts &facts) {
         note_field(facts, "method", message.method);
         if (message.method == "CONNECT") {
+            connect_ = true;
             facts.protocol = "http-connect";
             facts.carrier = false;
             facts.hostname = host_of(message.target);
@@ -165,6 +197,8 @@ class Http final : public Dissector {
             facts.carrier = false;
             return Progress::Done;
         }
+        if (connect_) // the client's first bytes for the other end are awaited, if it agreed
+            return message.complete && message.status / 100 != 2 ? Progress::Done : Progress::Known;
         // Without the request there is no more to learn but what the header says.
         return message.complete || (upgrade_ && message.status != 101) ? Progress::Done
                                                                        : Progress::Known;
@@ -178,6 +212,7 @@ class Http final : public Dissector {
     }
 
     bool upgrade_ = false;
+    bool connect_ = false;
 };
 
 } // namespace
