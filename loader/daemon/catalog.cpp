@@ -27,8 +27,8 @@ Result<Catalog> load_catalog(const std::string &config_file, bool config_needed,
     std::vector<std::string> order;
     for (const Rule &rule : out.config.rules)
         order.insert(order.end(), rule.protocols.begin(), rule.protocols.end());
-    auto knowledge = load_knowledge(pattern_directories(out.config), known, out.rejected,
-                                    std::move(order));
+    auto knowledge =
+        load_knowledge(pattern_directories(out.config), known, out.rejected, std::move(order));
     if (!knowledge)
         return knowledge.error();
     out.knowledge = std::move(*knowledge);
