@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The packet path: one object for each device. Parse, find the flow, count, and let the flow's
- * outcome set mark and class; flows without a verdict also send their early payload to the loader.
+ * rules set mark and class; flows without a verdict also send their early payload to the loader.
  */
 #include "ring.h"
+#include "rules.h"
 
 /* Set by the loader before loading; the verifier drops what does not apply to the device. */
 const volatile __u32 l7_device_slot = 0;
@@ -23,6 +24,7 @@ struct l7_pass {
     __u32 packets; /* on the wire */
     __u32 sampled; /* payload of the first wire packet */
     __u64 bytes;
+    __u64 rules; /* out: those that the flow meets */
 };
 
 /* Room for what the slow steps make, which the stack has not: tc programs do not nest on a CPU. */
@@ -148,11 +150,12 @@ L7_STEP __u32 l7_newcomer(struct __sk_buff *skb, struct l7_pass *pass) {
         return L7_UNSET;
     direction = l7_flow_direction(flow, &pass->packet);
     if (l7_flow_owned(flow, direction, pass->attach, pass->now, set->handover_ticks)) {
-        l7_flow_count(flow, direction, pass->packets, pass->bytes, pass->now);
+        l7_flow_count(flow, direction, pass->packets, pass->bytes, pass->now, set->second);
         ends = (__u32)l7_flow_note_flags(flow, &pass->packet, direction);
         if (l7_flow_wanted(flow))
             l7_sample(skb, flow, pass, direction, ends);
     }
+    pass->rules = l7_rules_now(flow, &pass->packet.key, pass->now, set);
     return flow->protocol;
 }
 
@@ -293,14 +296,13 @@ L7_STEP int l7_account_odd(struct __sk_buff *skb, __u32 attach, int result) {
 }
 
 static __attribute__((always_inline)) int l7_classify(struct __sk_buff *skb, __u32 hook) {
-    __u32 zero = 0, protocol, index;
+    __u32 zero = 0, protocol;
     struct l7_settings *set = bpf_map_lookup_elem(&settings, &zero);
     struct l7_account *account;
-    struct l7_outcome *outcome;
     struct l7_flow *flow;
     struct l7_pass pass;
     __u32 attach, now, packets, gso_size, ends = 0;
-    __u64 bytes;
+    __u64 bytes, met;
     int result;
 
     if (!set)
@@ -346,28 +348,23 @@ static __attribute__((always_inline)) int l7_classify(struct __sk_buff *skb, __u
         __u32 direction = l7_flow_direction(flow, &pass.packet);
 
         if (l7_flow_owned(flow, direction, attach, now, set->handover_ticks)) {
-            l7_flow_count(flow, direction, packets, bytes, now);
+            l7_flow_count(flow, direction, packets, bytes, now, set->second);
             if (L7_UNLIKELY(flow->flags & L7_F_FOLLOW))
                 l7_sample(skb, flow, &pass, direction, ends);
         }
         protocol = flow->protocol;
+        met = l7_rules_now(flow, &pass.packet.key, now, set);
     } else {
+        pass.rules = 0;
         protocol = l7_newcomer(skb, &pass);
+        met = pass.rules;
     }
     account = l7_account_of(attach, protocol);
     if (account) {
         account->packets += packets;
         account->bytes += bytes;
     }
-    index = (set->outcome_bank & 1) * L7_PROTOCOLS_MAX + (protocol & (L7_PROTOCOLS_MAX - 1));
-    outcome = bpf_map_lookup_elem(&outcomes, &index);
-    if (outcome && outcome->flags) {
-        if (outcome->flags & L7_O_MARK)
-            skb->mark = (skb->mark & ~set->mark_mask) | (outcome->mark & set->mark_mask);
-        if (outcome->flags & L7_O_CLASS)
-            skb->priority = outcome->classid;
-    }
-    return L7_TC_NEXT;
+    return met ? l7_rules_apply(skb, met, attach, set) : L7_TC_NEXT;
 }
 
 SEC("tc")

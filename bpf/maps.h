@@ -48,13 +48,63 @@ struct {
     __type(value, struct l7_settings);
 } settings SEC(".maps");
 
-/* By bank and protocol. Writer: the loader, in the bank that is not in force. */
+/*
+ * Rules, and tables of bits that say which of them a flow may meet; two banks each. Writer: the
+ * loader, in the bank that is not in force; new host names and devices in both.
+ */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 2 * L7_RULES_MAX);
+    __type(key, __u32);
+    __type(value, struct l7_rule);
+} rules SEC(".maps");
+
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(max_entries, 2 * L7_PROTOCOLS_MAX);
     __type(key, __u32);
-    __type(value, struct l7_outcome);
-} outcomes SEC(".maps");
+    __type(value, struct l7_rule_bits);
+} rule_protocols SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 2 * L7_APPLICATIONS_MAX);
+    __type(key, __u32);
+    __type(value, struct l7_rule_bits);
+} rule_apps SEC(".maps");
+
+/* By bank; 0: no host name, else its place in hosts and one. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, 2 * (L7_HOSTS_MAX + 1));
+    __type(key, __u32);
+    __type(value, __u64);
+} rule_hosts SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, 2 * 65536);
+    __type(key, __u32);
+    __type(value, __u64);
+} rule_ports SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_LPM_TRIE);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __uint(max_entries, L7_PREFIXES_MAX);
+    __type(key, struct l7_rule_prefix);
+    __type(value, __u64);
+} rule_prefixes SEC(".maps");
+
+/* By bank and attachment point. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 2 * L7_ATTACH_MAX);
+    __type(key, __u32);
+    __type(value, __u64);
+} rule_hooks SEC(".maps");
 
 /* Writer: the loader. */
 struct {

@@ -9,7 +9,7 @@
 
 #include <l7ctl/bytes.h>
 
-#define L7_ABI 3
+#define L7_ABI 4
 
 /* Bounds. Each is counted where it is reached. */
 #define L7_ATTACH_MAX 32         /* attachment points: 16 devices, ingress and egress */
@@ -22,6 +22,8 @@
 #define L7_SAMPLE_MAX 4096       /* payload bytes one ring record can carry */
 #define L7_BATCH_MAX 256         /* verdicts applied by one run of l7_apply */
 #define L7_FRAGMENTS_MAX 8192    /* datagrams whose later fragments are being awaited */
+#define L7_RULES_MAX 64          /* rules, a bit of a word each */
+#define L7_PREFIXES_MAX 4096     /* address prefixes that rules name, of both banks */
 
 /* Protocol numbers that are not a protocol. */
 #define L7_UNSET 0   /* still being looked at */
@@ -90,6 +92,15 @@ enum l7_reason {
     0x08 /* the application is known from DNS answers or its server's other flows                  \
           */
 
+/* Bytes per second of one direction; see rate.h. */
+struct l7_rate {
+    __u64 rate;    /* times L7_RATE_ONE */
+    __u64 counted; /* the direction's bytes when it was last brought up to date */
+    __u32 tick;    /* and when that was */
+    __u32 reserved;
+};
+L7_ASSERT(sizeof(struct l7_rate) == 24);
+
 /*
  * A flow's state. The packet path writes it, but for the verdict, which l7_apply writes: protocol,
  * application, reason, attributes, verdict_packet, verdict_sample, host. Direction 0 is from the
@@ -112,9 +123,14 @@ struct l7_flow {
     __u16 verdict_packet; /* the packet of the flow it was decided at, from 1 */
     __u16 verdict_sample; /* and the payload packet, from 1; 0: none was needed */
     __u32 host;           /* id of a host name, 0: none */
-    __u32 spare2;
+    __u32 rules_epoch;    /* of the rules that `rules` is of; another one: it is out of date */
+    __u64 rules;          /* bit n: rule n may hold, as far as nothing but the packet decides */
+    __u64 rules_now;      /* those of them whose rate, amounts and age hold as well */
+    __u32 rules_tick;     /* when that was looked at */
+    __u32 reserved;
+    struct l7_rate rate[2];
 };
-L7_ASSERT(sizeof(struct l7_flow) == 88);
+L7_ASSERT(sizeof(struct l7_flow) == 160);
 
 /* Flags of a record. */
 #define L7_R_LAST 0x01        /* a limit is reached: nothing more will come */
@@ -185,28 +201,63 @@ struct l7_settings {
     __u32 shards;         /* rings in use, a power of two */
     __u32 sample_bytes;   /* limit per direction, at most L7_SAMPLE_MAX a record */
     __u32 sample_packets; /* limit per direction, payload packets */
-    __u32 outcome_bank;   /* which half of outcomes is in force */
+    __u32 reserved;
     __u32 handover_ticks; /* jiffies after which another attachment point counts a direction */
     __u32 tunnels;        /* L7_TUNNEL_: whose packets count as those they carry */
-    __u32 reserved;
+    __u32 rules_epoch;    /* changes with the rules, never 0; its lowest bit is their bank */
+    __u64 rules_moving;   /* rules with a rate, amounts or an age */
+    __u32 second;         /* jiffies */
+    __u32 hysteresis;     /* percent by which a range is wider for a flow that is in it */
 };
-L7_ASSERT(sizeof(struct l7_settings) == 40);
+L7_ASSERT(sizeof(struct l7_settings) == 56);
 
 #define L7_TUNNEL_IPIP 0x01 /* IPv4 and IPv6 within either */
 #define L7_TUNNEL_GRE 0x02
 #define L7_TUNNEL_GTPU 0x04
 #define L7_TUNNEL_VXLAN 0x08
 
-/* What happens to a packet of a flow, by protocol number; two banks so that a reload is one store.
- */
+/* What a rule does to packets. */
 #define L7_O_MARK 0x01
 #define L7_O_CLASS 0x02
-struct l7_outcome {
-    __u32 flags;
+#define L7_O_DROP 0x04
+#define L7_O_KEEP 0x08 /* nothing, and later rules neither */
+
+/* What a rule asks of a flow besides what bits decide. */
+#define L7_RULE_RATE 0x01
+#define L7_RULE_NOT_RATE 0x02 /* outside of the range */
+#define L7_RULE_BYTES 0x04
+#define L7_RULE_PACKETS 0x08
+#define L7_RULE_AGE 0x10
+
+/* Ranges are from..to with both ends in. A rate is the faster direction's; amounts are of both. */
+struct l7_rule {
+    __u64 rate[2]; /* bytes per second */
+    __u64 bytes[2];
+    __u64 packets[2];
+    __u32 age[2];  /* seconds */
+    __u32 asks;    /* L7_RULE_ */
+    __u32 outcome; /* L7_O_ */
     __u32 mark;    /* within mark_mask */
     __u32 classid; /* MAJ:MIN as in skb->priority */
 };
-L7_ASSERT(sizeof(struct l7_outcome) == 12);
+L7_ASSERT(sizeof(struct l7_rule) == 72);
+
+/* Bit n: rule n lets this protocol, application, host, ... be. A rule asks for a group of either
+ * the protocol or the application. */
+struct l7_rule_bits {
+    __u64 named;
+    __u64 grouped;
+};
+L7_ASSERT(sizeof(struct l7_rule_bits) == 16);
+
+/* Of the longest prefix that an address is in. */
+struct l7_rule_prefix {
+    __u32 bits; /* 8 for the bank, then of the address */
+    __u8 bank;
+    __u8 addr[16]; /* IPv4 as an IPv4-mapped address */
+    __u8 reserved[3];
+};
+L7_ASSERT(sizeof(struct l7_rule_prefix) == 24);
 
 /* Whether the worker of a ring is at work. Written by the loader, a cache line each. */
 struct l7_worker {
@@ -260,6 +311,7 @@ struct l7_counters {
     __u64 map_missing;
     __u64 tunnels_entered; /* packets that count as those they carry */
     __u64 tunnels_opaque;  /* packets of a tunnel, of which the inner cannot be read */
+    __u64 rules_dropped;   /* packets that a rule drops */
 };
 #define L7_COUNTERS (sizeof(struct l7_counters) / sizeof(__u64))
 
@@ -313,7 +365,7 @@ struct l7_flow_entry {
     __u32 now;   /* jiffies when it was read */
     __u32 ended; /* 1: it has left the table by this visit */
 };
-L7_ASSERT(sizeof(struct l7_flow_entry) == 136);
+L7_ASSERT(sizeof(struct l7_flow_entry) == 208);
 
 /* Idle time after which a flow leaves, in jiffies. Written by the loader. */
 struct l7_timeouts {

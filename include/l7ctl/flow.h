@@ -10,6 +10,7 @@
 #define L7CTL_FLOW_H
 
 #include <l7ctl/packet.h>
+#include <l7ctl/rate.h>
 
 L7_INLINE void l7_flow_flag(struct l7_flow *flow, __u32 flags) {
     if ((flow->flags & flags) != flags)
@@ -31,6 +32,7 @@ L7_INLINE void l7_flow_judged(struct l7_flow *flow, const struct l7_verdict *ver
     flow->application = verdict->application;
     flow->attributes = verdict->attributes;
     flow->host = verdict->host;
+    flow->rules_epoch = 0; /* other rules may hold now */
     if (verdict->flags & L7_V_FOLLOW)
         __sync_fetch_and_or(&flow->flags, L7_F_FOLLOW);
     else if (flow->flags & (L7_F_FOLLOW | L7_F_PROVISIONAL))
@@ -103,7 +105,8 @@ L7_INLINE int l7_flow_owned(struct l7_flow *flow, __u32 direction, __u32 attach,
 }
 
 L7_INLINE void l7_flow_count(struct l7_flow *flow, __u32 direction, __u32 packets, __u64 bytes,
-                             __u32 now) {
+                             __u32 now, __u32 second) {
+    l7_rate_update(&flow->rate[direction & 1], flow->bytes[direction & 1], now, second);
     __sync_fetch_and_add(&flow->packets[direction & 1], packets);
     __sync_fetch_and_add(&flow->bytes[direction & 1], bytes);
     flow->seen[direction & 1] = now;

@@ -8,6 +8,10 @@
 
 namespace l7 {
 
+namespace {
+constexpr std::uint32_t kSecond = 1000; // ticks are milliseconds here
+}
+
 std::size_t NativePath::FragmentHash::operator()(const l7_fragment_key &key) const {
     return std::hash<std::string_view>{}({reinterpret_cast<const char *>(&key), sizeof(key)});
 }
@@ -74,7 +78,7 @@ void NativePath::packet(const std::uint8_t *data, std::size_t size, std::uint32_
     NativeFlow &flow = flow_of(packet, time_ns, now);
     const std::uint32_t direction = l7_flow_direction(&flow.flow, &packet);
     flow.last_ns = time_ns;
-    l7_flow_count(&flow.flow, direction, 1, wire_size, now);
+    l7_flow_count(&flow.flow, direction, 1, wire_size, now, kSecond);
     const int ends = l7_flow_note_flags(&flow.flow, &packet, direction);
     if (l7_flow_wanted(&flow.flow))
         sample(flow, packet, direction, ends, data, size, time_ns);

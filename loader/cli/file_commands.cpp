@@ -30,7 +30,7 @@ Result<void> check_command(const GlobalOptions &global, const CheckOptions &opti
     if (!knowledge)
         return knowledge.error();
     const Database &database = *knowledge->database;
-    decide_outcomes(config->rules, database.patterns(), *knowledge->protocols, warnings);
+    RuleTables::compile(config->rules, *knowledge, warnings);
 
     for (const std::string &line : rejected)
         fmt::print("{}\n", line);

@@ -32,8 +32,8 @@ Result<Catalog> load_catalog(const std::string &config_file, bool config_needed,
     if (!knowledge)
         return knowledge.error();
     out.knowledge = std::move(*knowledge);
-    out.outcomes = decide_outcomes(out.config.rules, out.knowledge.database->patterns(),
-                                   *out.knowledge.protocols, out.warnings);
+    out.rules = std::make_shared<const RuleTables>(
+        RuleTables::compile(out.config.rules, out.knowledge, out.warnings));
     return out;
 }
 

@@ -4,7 +4,7 @@
 
 #include "core/flow/knowledge.hpp"
 #include "core/policy/config.hpp"
-#include "core/policy/outcomes.hpp"
+#include "core/policy/rules.hpp"
 
 #include <filesystem>
 #include <memory>
@@ -16,7 +16,7 @@ namespace l7 {
 struct Catalog {
     Config config;
     Knowledge knowledge;
-    std::vector<l7_outcome> outcomes;
+    std::shared_ptr<const RuleTables> rules;
     std::vector<std::string> rejected; ///< patterns left out, `file:line: what`
     std::vector<std::string> warnings; ///< rules that can never match
 };

@@ -7,6 +7,8 @@
 #include "daemon/daemon.hpp"
 #include "daemon/status.hpp"
 
+#include <l7ctl/rate.h>
+
 #include <algorithm>
 #include <array>
 #include <fmt/format.h>
@@ -27,27 +29,27 @@ Result<void> attach(Daemon &daemon, const nlohmann::json &request, Answer &) {
     attach.egress = hooks != "ingress";
     attach.head = request.value("position", "tail") == "head";
     attach.way = daemon.catalog()->config.attach;
-    return daemon.devices().attach(request.value("dev", ""), attach);
+    if (auto done = daemon.devices().attach(request.value("dev", ""), attach); !done)
+        return done;
+    daemon.rule_devices();
+    return {};
 }
 
 Result<void> detach(Daemon &daemon, const nlohmann::json &request, Answer &) {
     return daemon.devices().detach(request.value("dev", ""));
 }
 
-/// What the outcome of a flow's protocol gives it, and which device counts it.
+/// What the rules give a flow, and which device counts it.
 class LiveParts {
   public:
-    explicit LiveParts(Daemon &daemon) : second_(KernelState::ticks_per_second()) {
-        for (std::uint16_t i = 0; i < L7_PROTOCOLS_MAX; i++)
-            if (const auto outcome = daemon.kernel().outcome(i))
-                outcomes_[i] = *outcome;
+    explicit LiveParts(Daemon &daemon)
+        : rules_(daemon.kernel().rules()), second_(KernelState::ticks_per_second()) {
         for (unsigned slot = 0; slot < L7_ATTACH_MAX / 2; slot++)
             devices_[slot] = daemon.devices().name_of(slot);
     }
 
     LiveReport of(const l7_flow_entry &entry) const {
         const l7_flow &flow = entry.flow;
-        const l7_outcome &outcome = outcomes_[flow.protocol % outcomes_.size()];
         const unsigned owner = flow.owner[0] ? flow.owner[0] : flow.owner[1];
         const std::uint32_t seen = static_cast<std::int32_t>(flow.seen[0] - flow.seen[1]) > 0
                                        ? flow.seen[0]
@@ -55,17 +57,22 @@ class LiveParts {
         LiveReport out;
         if (owner)
             out.dev = devices_[(owner - 1) / 2 % devices_.size()];
-        out.mark = outcome.flags & L7_O_MARK ? outcome.mark : 0;
-        out.classid = outcome.flags & L7_O_CLASS ? classid_text(outcome.classid) : "";
+        const l7_rule rule =
+            owner ? rules_.of(flow.rules_now, owner - 1).value_or(l7_rule{}) : l7_rule{};
+        out.mark = rule.outcome & L7_O_MARK ? rule.mark : 0;
+        out.classid = rule.outcome & L7_O_CLASS ? classid_text(rule.classid) : "";
         out.age_s = (entry.now - flow.born) / second_;
         out.idle_s = (entry.now - seen) / second_;
-        out.rate = static_cast<double>(flow.bytes[0] + flow.bytes[1]) / std::max(out.age_s, 1U);
+        out.rate = 0;
+        for (unsigned way = 0; way < 2; way++)
+            out.rate += static_cast<double>(
+                l7_rate_read(&flow.rate[way], flow.bytes[way], entry.now, second_));
         return out;
     }
 
   private:
+    const RuleMaps &rules_;
     std::uint32_t second_;
-    std::array<l7_outcome, L7_PROTOCOLS_MAX> outcomes_{};
     std::array<std::string, L7_ATTACH_MAX / 2> devices_;
 };
 

@@ -96,9 +96,9 @@ Result<void> Daemon::open(bool discard_state) {
     catalog_ = std::make_shared<const Catalog>(std::move(*catalog));
     if (auto stored = store_names(catalog_->knowledge); !stored)
         return stored;
-    if (auto set = kernel_->set_outcomes(catalog_->outcomes); !set)
-        return set;
     if (auto set = kernel_->configure(catalog_->config); !set)
+        return set;
+    if (auto set = set_rules(*catalog_); !set)
         return set;
 
     ClassifierLimits limits;
@@ -149,6 +149,35 @@ void Daemon::give_memory(Catalog &catalog, const Knowledge *before) {
             else
                 kernel_->presume(server, 0, 0, 0);
         });
+    }
+}
+
+/// New names are looked at by the new rules from here on; those that are there when the rules come
+/// into force.
+Result<void> Daemon::set_rules(const Catalog &catalog) {
+    catalog.knowledge.hosts->tell(
+        [this, rules = catalog.rules](std::uint32_t id, std::string_view name) {
+            kernel_->rules().set_host(id, rules->host(name));
+        });
+    std::vector<std::string> names;
+    for (unsigned slot = 0; devices_ && slot < L7_ATTACH_MAX / 2; slot++)
+        names.push_back(devices_->name_of(slot));
+    ruled_devices_ = names;
+    return kernel_->rules().set(*catalog.rules, names, kernel_->hosts());
+}
+
+/// Devices that came since; rules may name them.
+void Daemon::rule_devices() {
+    const std::lock_guard one_at_a_time(reloading_);
+    const auto now = catalog();
+    for (unsigned slot = 0; slot < L7_ATTACH_MAX / 2; slot++) {
+        const std::string name = devices_->name_of(slot);
+        if (slot < ruled_devices_.size() && ruled_devices_[slot] == name)
+            continue;
+        ruled_devices_.resize(L7_ATTACH_MAX / 2);
+        ruled_devices_[slot] = name;
+        if (auto set = kernel_->rules().set_device(*now->rules, slot, name); !set)
+            note(set.error().message);
     }
 }
 
@@ -235,6 +264,7 @@ void Daemon::tick() {
         note("pin " + path + " was removed; pinned again");
     for (const std::string &path : devices_->repair_pins())
         note("pin " + path + " was removed; pinned again");
+    rule_devices();
     if (++ticks_ % kSweepEvery != 0)
         return;
     for (const auto table : {KernelState::Table::Flows, KernelState::Table::Newcomers})
@@ -256,7 +286,7 @@ Result<void> Daemon::reload() {
         return stored;
     if (auto set = kernel_->configure(after->config); !set)
         return set;
-    if (auto set = kernel_->set_outcomes(after->outcomes); !set)
+    if (auto set = set_rules(*after); !set)
         return set;
     {
         const std::lock_guard lock(mutex_);

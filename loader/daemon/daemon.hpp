@@ -40,6 +40,7 @@ class Daemon {
     std::vector<WorkerReport> workers() const;
     const ServerCounters &server_counters() const { return server_->counters(); }
     Result<void> reload();
+    void rule_devices();
     void set_bypass(bool on) { kernel_->set_bypass(on); }
     void request_stop();
     bool adopted() const { return adopted_; }
@@ -51,6 +52,7 @@ class Daemon {
     Result<void> open(bool discard_state);
     void give_memory(Catalog &catalog, const Knowledge *before);
     Result<void> store_names(const Knowledge &knowledge) const;
+    Result<void> set_rules(const Catalog &catalog);
     void attach_configured();
     void tick();
     void note(std::string line);
@@ -70,6 +72,7 @@ class Daemon {
     std::shared_ptr<const Catalog> catalog_; // guarded by mutex_
     std::vector<std::string> notes_;         // guarded by mutex_; the last few things that happened
     std::mutex reloading_;
+    std::vector<std::string> ruled_devices_; // by slot, as the rules in force know them
 };
 
 } // namespace l7

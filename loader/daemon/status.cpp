@@ -52,6 +52,7 @@ constexpr std::array<const char *, L7_COUNTERS> kCounterNames{
     "map_missing",
     "tunnels_entered",
     "tunnels_opaque",
+    "rules_dropped",
 };
 
 Json hook_json(const HookStatus &hook) {

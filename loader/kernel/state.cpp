@@ -24,15 +24,6 @@ namespace {
 
 constexpr std::uint32_t kZero = 0;
 
-Result<Mapping> map_memory_of(int fd, std::size_t size) {
-    const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-    size = (size + page - 1) / page * page;
-    void *at = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (at == MAP_FAILED)
-        return kernel_error("mapping a map's memory", -errno);
-    return Mapping(at, size);
-}
-
 /// Array maps place values at multiples of 8.
 constexpr std::size_t stride(std::size_t value) {
     return (value + 7) & ~std::size_t{7};
@@ -148,7 +139,7 @@ Result<void> KernelState::map_memory() {
         !done)
         return done;
     settings_ = reinterpret_cast<l7_settings *>(settings_map_.data());
-    return {};
+    return rules_.open([this](const char *name) { return map_fd(name); }, *settings_);
 }
 
 Result<void> KernelState::open_rings(const Config &config) {
@@ -195,34 +186,13 @@ Result<void> KernelState::configure(const Config &config) {
     settings_->sample_bytes = config.bytes;
     settings_->sample_packets = config.packets;
     settings_->tunnels = config.tunnels;
+    settings_->second = second;
+    settings_->hysteresis = config.hysteresis;
     settings_->handover_ticks = 2 * second;
     if (const int failure = bpf_map_update_elem(map_fd("timeouts"), &kZero, &limits, BPF_ANY);
         failure)
         return kernel_error("writing timeouts", failure);
     return {};
-}
-
-Result<void> KernelState::set_outcomes(const std::vector<l7_outcome> &outcomes) {
-    const std::uint32_t bank = (settings_->outcome_bank & 1) ^ 1;
-    const int fd = map_fd("outcomes");
-
-    for (std::uint32_t i = 0; i < L7_PROTOCOLS_MAX; i++) {
-        const std::uint32_t index = bank * L7_PROTOCOLS_MAX + i;
-        const l7_outcome one = i < outcomes.size() ? outcomes[i] : l7_outcome{};
-        if (const int failure = bpf_map_update_elem(fd, &index, &one, BPF_ANY); failure)
-            return kernel_error("writing outcomes", failure);
-    }
-    __atomic_store_n(&settings_->outcome_bank, bank, __ATOMIC_RELEASE);
-    return {};
-}
-
-Result<l7_outcome> KernelState::outcome(std::uint16_t protocol) const {
-    const std::uint32_t index =
-        (settings_->outcome_bank & 1) * L7_PROTOCOLS_MAX + protocol % L7_PROTOCOLS_MAX;
-    l7_outcome out{};
-    if (const int failure = bpf_map_lookup_elem(map_fd("outcomes"), &index, &out); failure)
-        return kernel_error("reading an outcome", failure);
-    return out;
 }
 
 void KernelState::set_bypass(bool on) {

@@ -10,6 +10,7 @@
 #include "core/match/protocols.hpp"
 #include "core/policy/config.hpp"
 #include "kernel/ring.hpp"
+#include "kernel/rule_maps.hpp"
 
 #include <l7ctl/abi.h>
 
@@ -57,9 +58,8 @@ class KernelState {
     /// Limits, mask and timeouts of the configuration; takes effect with the next packet.
     Result<void> configure(const Config &config);
 
-    /// Puts outcomes (one for each protocol number) in force at once.
-    Result<void> set_outcomes(const std::vector<l7_outcome> &outcomes);
-    Result<l7_outcome> outcome(std::uint16_t protocol) const;
+    RuleMaps &rules() { return rules_; }
+    const RuleMaps &rules() const { return rules_; }
     void set_bypass(bool on);
     const l7_settings &settings() const { return *settings_; }
 
@@ -122,6 +122,7 @@ class KernelState {
     std::string directory_;
     control_bpf *skeleton_ = nullptr;
     Mapping settings_map_, workers_map_, batches_map_, hosts_map_;
+    RuleMaps rules_;
     l7_settings *settings_ = nullptr;
     unsigned shards_ = 1;
     std::vector<Fd> rings_;

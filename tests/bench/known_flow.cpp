@@ -2,6 +2,7 @@
 // What a packet of a known flow costs in our program, against the least a classifier must do, and
 // how that grows with the number of flows.
 #include "rig.hpp"
+#include "support/rules.hpp"
 
 #include "bpf/reference.skel.h"
 
@@ -121,10 +122,13 @@ int main() {
     {
         const Rig rig(131072, 32768);
         const Reference reference(131072);
-        std::vector<l7_outcome> outcomes(L7_PROTOCOLS_MAX);
-        outcomes[kProtocol] = {L7_O_MARK | L7_O_CLASS, 0x1000, 0x10010};
-        if (!rig.kernel->set_outcomes(outcomes))
-            die("outcomes cannot be set");
+        Rule rule;
+        rule.everything = true;
+        rule.mark = 0x1000;
+        rule.classid = 0x10010;
+        const Knowledge knowledge = test::knowledge_of({});
+        if (!rig.kernel->rules().set(test::tables_of({rule}, knowledge), {}, {}))
+            die("rules cannot be set");
         for (const bool ipv6 : {false, true}) {
             const Cost cost = one_flow(rig, reference, ipv6);
             row(std::string("known flow, IPv") + (ipv6 ? "6" : "4") +

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Flows that are still sampled after their verdict, and those that start with a presumed one.
 #include "fixture.hpp"
+#include "support/rules.hpp"
 
 #include <ctime>
 
@@ -92,9 +93,11 @@ TEST_CASE(
     State state;
     const Programs programs(state);
     InlineWorker worker(state, nullptr);
-    std::vector<l7_outcome> outcomes(L7_PROTOCOLS_MAX);
-    outcomes[kFirst] = {L7_O_MARK, 0x1200, 0};
-    REQUIRE(state.kernel->set_outcomes(outcomes));
+    const Knowledge knowledge = knowledge_of({{"first", {}}}); // has the first number
+    Rule rule;
+    rule.protocols = {"first"};
+    rule.mark = 0x1200;
+    REQUIRE(state.kernel->rules().set(tables_of({rule}, knowledge), {}, {}));
     const Buffer packet = build(datagram("hello"));
 
     programs.run(packet);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Tables of packets and what the kernel program makes of each.
 #include "fixture.hpp"
+#include "support/rules.hpp"
 
 #include <catch2/generators/catch_generators.hpp>
 
@@ -246,9 +247,12 @@ TEST_CASE("of several datagrams in one packet the first is sampled") {
 TEST_CASE("the mark changes under its mask only, and the class is set") {
     State state;
     const Programs programs(state);
-    std::vector<l7_outcome> outcomes(L7_PROTOCOLS_MAX);
-    outcomes[L7_UNSET] = {L7_O_MARK | L7_O_CLASS, 0x00ffff12, 0x10020};
-    REQUIRE(state.kernel->set_outcomes(outcomes));
+    const Knowledge knowledge = knowledge_of({});
+    Rule rule;
+    rule.unset = true;
+    rule.mark = 0x00ffff12;
+    rule.classid = 0x10020;
+    REQUIRE(state.kernel->rules().set(tables_of({rule}, knowledge), {}, {}));
 
     __sk_buff skb{};
     skb.mark = 0xa5a5a5a5;
@@ -257,21 +261,53 @@ TEST_CASE("the mark changes under its mask only, and the class is set") {
     CHECK(skb.mark == 0xa5a5ffa5); // the mask is 0xff00
     CHECK(skb.priority == 0x10020);
 
-    outcomes[L7_UNSET] = {L7_O_CLASS, 0xffff, 0x10030};
-    REQUIRE(state.kernel->set_outcomes(outcomes));
+    rule.mark.reset();
+    rule.classid = 0x10030;
+    REQUIRE(state.kernel->rules().set(tables_of({rule}, knowledge), {}, {}));
     skb = {};
     skb.mark = 0xa5a5a5a5;
     programs.run(build(with([](Packet &) {})), L7_EGRESS, &skb);
     CHECK(skb.mark == 0xa5a5a5a5);
     CHECK(skb.priority == 0x10030);
 
-    REQUIRE(state.kernel->set_outcomes({}));
+    REQUIRE(state.kernel->rules().set(tables_of({}, knowledge), {}, {}));
     skb = {};
     skb.mark = 3;
     skb.priority = 7;
     programs.run(build(with([](Packet &) {})), L7_EGRESS, &skb);
     CHECK(skb.mark == 3);
     CHECK(skb.priority == 7);
+}
+
+TEST_CASE("rules by address, port, direction and amount; drop") {
+    State state;
+    const Programs programs(state);
+    const Knowledge knowledge = knowledge_of({});
+    Rule drop, big, rest;
+    drop.everything = big.everything = rest.everything = true;
+    drop.prefixes.push_back(*parse_prefix("198.51.100.0/24"));
+    drop.ports.emplace_back(std::uint16_t{443}, std::uint16_t{443});
+    drop.ingress = false;
+    drop.drop = true;
+    big.packets = Range{3, ~0ULL, false};
+    big.classid = 0x10040;
+    rest.classid = 0x10050;
+    REQUIRE(state.kernel->rules().set(tables_of({drop, big, rest}, knowledge), {}, {}));
+
+    const auto class_of = [&](const Buffer &packet, l7_hook hook) {
+        __sk_buff skb{};
+        skb.priority = 7;
+        programs.run(packet, hook, &skb);
+        return skb.priority;
+    };
+    const Buffer there = build(with([](Packet &) {}));
+    CHECK(class_of(there, L7_INGRESS) == 0x10050);
+    CHECK(class_of(there, L7_EGRESS) == 7); // to 198.51.100.1 port 443: dropped
+    CHECK(state.kernel->counters()->rules_dropped == 1);
+    const Buffer other = build(with([](Packet &packet) { packet.dport = 80; }));
+    CHECK(class_of(other, L7_EGRESS) == 0x10050);
+    CHECK(class_of(other, L7_EGRESS) == 0x10050);
+    CHECK(class_of(other, L7_EGRESS) == 0x10040); // the third packet
 }
 
 TEST_CASE("bypass lets everything pass") {

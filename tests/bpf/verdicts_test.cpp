@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // From newcomer to verdict, and what must survive: counts, known flows, state over restarts.
 #include "fixture.hpp"
+#include "support/rules.hpp"
 
 #include <thread>
 
@@ -36,9 +37,15 @@ TEST_CASE("a verdict is in force with the next packet and loses no count") {
     State state;
     const Programs programs(state);
     InlineWorker worker(state, nullptr);
-    std::vector<l7_outcome> outcomes(L7_PROTOCOLS_MAX);
-    outcomes[kProtocol] = {L7_O_MARK | L7_O_CLASS, 0x1200, 0x10010};
-    REQUIRE(state.kernel->set_outcomes(outcomes));
+    std::vector<std::pair<std::string, std::vector<std::string>>> names;
+    for (std::uint16_t n = L7_PROTOCOL_FIRST; n <= kProtocol; n++)
+        names.emplace_back("p" + std::to_string(n), std::vector<std::string>{});
+    const Knowledge knowledge = knowledge_of(names);
+    Rule rule;
+    rule.protocols = {names.back().first};
+    rule.mark = 0x1200;
+    rule.classid = 0x10010;
+    REQUIRE(state.kernel->rules().set(tables_of({rule}, knowledge), {}, {}));
 
     const Buffer packet = build(flow_packet(1));
     programs.run(packet);

@@ -41,7 +41,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
             begun = true;
         }
         const std::uint32_t way = l7_flow_direction(&flow, &packet);
-        l7_flow_count(&flow, way, 1, step.size, 1);
+        l7_flow_count(&flow, way, 1, step.size, 1, 1000);
         const int ends = l7_flow_note_flags(&flow, &packet, way);
         const l7_sample_kind kind =
             l7_flow_sample(&flow, &packet, way, step.size, ends, kPackets, kBytes, &sample);

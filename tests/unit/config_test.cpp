@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/dissect/ip_protocol.hpp"
+#include "core/match/protocols.hpp"
 #include "core/policy/config.hpp"
-#include "core/policy/outcomes.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
@@ -96,48 +96,6 @@ TEST_CASE("several errors are told at once") {
 TEST_CASE("a file that is not there") {
     CHECK(load_config("/nonexistent/l7ctl.toml", false));
     CHECK_FALSE(load_config("/nonexistent/l7ctl.toml", true));
-}
-
-TEST_CASE("the first rule that a protocol meets decides") {
-    Protocols protocols;
-    Pattern ssh, torrent;
-    ssh.name = "ssh";
-    ssh.groups = {"remote"};
-    torrent.name = "bittorrent";
-    torrent.groups = {"p2p"};
-    const auto n_ssh = protocols.number("ssh"), n_torrent = protocols.number("bittorrent"),
-               n_dns = protocols.number("dns");
-    const auto config = parse_config(R"(
-[[rule]]
-protocol = "ssh"
-mark = 0x100
-[[rule]]
-group = ["remote", "p2p"]
-classid = "1:20"
-[[rule]]
-unset = true
-classid = "1:30"
-[[rule]]
-protocol = "nosuch"
-group = "nogroup"
-mark = 0x200
-[[rule]]
-mark = 0x300
-)",
-                                     "x.toml");
-    REQUIRE(config);
-    std::vector<std::string> warnings;
-    const auto outcomes = decide_outcomes(config->rules, {ssh, torrent}, protocols, warnings);
-    REQUIRE(outcomes.size() == L7_PROTOCOLS_MAX);
-    CHECK(outcomes[n_ssh].flags == L7_O_MARK);
-    CHECK(outcomes[n_ssh].mark == 0x100);
-    CHECK(outcomes[n_torrent].flags == L7_O_CLASS);
-    CHECK(outcomes[n_torrent].classid == 0x10020);
-    CHECK(outcomes[L7_UNSET].classid == 0x10030);
-    CHECK(outcomes[L7_UNKNOWN].mark == 0x300);
-    CHECK(outcomes[n_dns].mark == 0x300);
-    CHECK(outcomes[L7_NON_IP].flags == 0);
-    CHECK(warnings.size() == 2);
 }
 
 TEST_CASE("protocol numbers are stable") {

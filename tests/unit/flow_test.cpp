@@ -36,7 +36,7 @@ struct Tcp {
                         bool room = true) {
         make(from, seq, flags);
         const std::uint32_t way = l7_flow_direction(&flow, &packet);
-        l7_flow_count(&flow, way, 1, size, 1);
+        l7_flow_count(&flow, way, 1, size, 1, 1000);
         const int ends = l7_flow_note_flags(&flow, &packet, way);
         const auto kind = l7_flow_sample(&flow, &packet, way, size, ends, kPackets, kBytes, &last);
         if (kind == L7_SAMPLE_TAKE) {

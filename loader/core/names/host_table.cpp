@@ -50,6 +50,8 @@ std::uint32_t HostTable::number(std::string_view name) {
     __atomic_store_n(&slot.id, 0U, __ATOMIC_RELEASE);
     std::memcpy(slot.name, key.data(), key.size());
     slot.name[key.size()] = '\0';
+    if (of_new_)
+        of_new_(generation << 16 | index, key);
     __atomic_store_n(&slot.id, generation << 16 | index, __ATOMIC_RELEASE);
     ids_.emplace(std::string_view(slot.name, key.size()), slot.id);
     used_[index] = false; // those that are asked for again stay longer
@@ -72,6 +74,11 @@ std::string HostTable::name(std::uint32_t id) const {
     const std::size_t index = id & 0xffff;
     return id != 0 && index < slots_.size() && slots_[index].id == id ? slots_[index].name
                                                                       : std::string();
+}
+
+void HostTable::tell(std::function<void(std::uint32_t id, std::string_view name)> of_new) {
+    const std::lock_guard lock(mutex_);
+    of_new_ = std::move(of_new);
 }
 
 std::size_t HostTable::size() const {

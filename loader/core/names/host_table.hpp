@@ -7,6 +7,7 @@
 #include <l7ctl/abi.h>
 
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <span>
 #include <string>
@@ -34,6 +35,9 @@ class HostTable {
 
     std::size_t size() const;
 
+    /// Is told of each name that gets an id; called with the table's lock held.
+    void tell(std::function<void(std::uint32_t id, std::string_view name)> of_new);
+
   private:
     static constexpr std::size_t kText = sizeof(l7_host::name) - 1;
 
@@ -45,6 +49,7 @@ class HostTable {
     std::unordered_map<std::string_view, std::uint32_t> ids_; ///< keys lie in the slots
     std::vector<bool> used_;                                  ///< since the hand passed
     std::uint32_t hand_ = 0;
+    std::function<void(std::uint32_t, std::string_view)> of_new_;
 };
 
 } // namespace l7

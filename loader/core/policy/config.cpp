@@ -154,6 +154,10 @@ class Reader {
             only(*table, {"inner"}, "[tunnels]");
             tunnels(*table, out);
         }
+        if (const toml::table *table = section(root, "rates")) {
+            only(*table, {"hysteresis"}, "[rates]");
+            number(*table, "hysteresis", 0, 50, out.hysteresis);
+        }
         if (const toml::table *table = section(root, "patterns")) {
             only(*table, {"dirs"}, "[patterns]");
             out.pattern_dirs = strings(*table, "dirs");
@@ -244,18 +248,86 @@ class Reader {
 
     void rule(const toml::table &table, Config &out) {
         Rule rule;
-        only(table, {"protocol", "group", "unset", "unknown", "mark", "classid"}, "a rule");
+        only(table,
+             {"protocol", "application", "group", "hostname", "device", "direction", "address",
+              "port", "rate", "bytes", "packets", "age", "unset", "unknown", "mark", "classid",
+              "drop", "keep"},
+             "a rule");
         rule.line = table.source().begin.line;
         rule.protocols = strings(table, "protocol");
+        rule.applications = strings(table, "application");
         rule.groups = strings(table, "group");
+        rule.hostnames = strings(table, "hostname");
+        rule.devices = strings(table, "device");
         flag(table, "unset", rule.unset);
         flag(table, "unknown", rule.unknown);
-        rule.everything = !table.contains("protocol") && !table.contains("group") &&
-                          !table.contains("unset") && !table.contains("unknown");
+        rule.everything = !table.contains("protocol") && !table.contains("application") &&
+                          !table.contains("group") && !table.contains("unset") &&
+                          !table.contains("unknown");
+        if (const toml::node *node = table.get("direction")) {
+            const auto word = node->value_exact<std::string>();
+            if (word != "ingress" && word != "egress")
+                wrong(*node, "direction is \"ingress\" or \"egress\"");
+            rule.ingress = word == "ingress";
+        }
+        for (const std::string &text : strings(table, "address"))
+            if (const auto prefix = parse_prefix(text))
+                rule.prefixes.push_back(*prefix);
+            else
+                wrong(*table.get("address"), "'" + text + "' is no address, and no network of one");
+        ports(table, rule);
+        range(table, "rate", rule.rate);
+        range(table, "bytes", rule.bytes);
+        range(table, "packets", rule.packets);
+        range(table, "age", rule.age);
+        for (const auto *amount : {&rule.bytes, &rule.packets, &rule.age})
+            if (*amount && (*amount)->outside)
+                wrong(table, "only a rate can be outside of a range");
+        outcome(table, rule, out.mark_mask);
+        out.rules.push_back(std::move(rule));
+    }
+
+    void range(const toml::table &table, const char *key, std::optional<Range> &out) {
+        const toml::node *node = table.get(key);
+        if (!node)
+            return;
+        const auto text = node->value_exact<std::string>();
+        out = text ? parse_range(*text) : std::nullopt;
+        if (!out)
+            wrong(*node,
+                  std::string(key) +
+                      " is \"from:to\" with either end open, as in \"1M:\", or \"! from:to\"");
+    }
+
+    void ports(const toml::table &table, Rule &rule) {
+        const toml::node *node = table.get("port");
+        if (!node)
+            return;
+        const auto one = [&](const toml::node &each) {
+            const auto number = each.value_exact<std::int64_t>();
+            const auto text = each.value_exact<std::string>();
+            const auto range = number ? std::optional(Range{static_cast<std::uint64_t>(*number),
+                                                            static_cast<std::uint64_t>(*number)})
+                               : text ? parse_range(*text)
+                                      : std::nullopt;
+            if (!range || range->outside || (number && *number < 0) || range->from > 65535)
+                return wrong(each, "a port is a number up to 65535, or \"from:to\"");
+            rule.ports.emplace_back(
+                static_cast<std::uint16_t>(range->from),
+                static_cast<std::uint16_t>(std::min<std::uint64_t>(range->to, 65535)));
+        };
+        if (const toml::array *list = node->as_array())
+            for (const toml::node &each : *list)
+                one(each);
+        else
+            one(*node);
+    }
+
+    void outcome(const toml::table &table, Rule &rule, std::uint32_t mask) {
         if (const toml::node *node = table.get("mark")) {
             std::uint32_t mark = 0;
             number(table, "mark", 0, kU32, mark);
-            if ((mark & ~out.mark_mask) != 0)
+            if ((mark & ~mask) != 0)
                 wrong(*node, "the mark has bits outside [mark] mask");
             rule.mark = mark;
         }
@@ -265,9 +337,11 @@ class Reader {
             if (!rule.classid)
                 wrong(*node, "classid is \"MAJ:MIN\" in hexadecimal, as tc prints it");
         }
-        if (!rule.mark && !rule.classid)
-            wrong(table, "a rule needs mark or classid");
-        out.rules.push_back(std::move(rule));
+        flag(table, "drop", rule.drop);
+        flag(table, "keep", rule.keep);
+        const int outcomes = (rule.mark || rule.classid) + rule.drop + rule.keep;
+        if (outcomes != 1)
+            wrong(table, "a rule needs mark or classid, or else drop or keep");
     }
 
     std::string_view text_;

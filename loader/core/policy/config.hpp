@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/base/result.hpp"
+#include "core/policy/ranges.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -12,15 +13,26 @@
 
 namespace l7 {
 
-/// A rule: a condition and what happens to the packets of flows that meet it. First match wins.
+/// A rule: conditions, all of which a flow must meet, and what happens to its packets then. First
+/// match wins.
 struct Rule {
     std::vector<std::string> protocols;
-    std::vector<std::string> groups;
+    std::vector<std::string> applications;
+    std::vector<std::string> groups;    ///< of the protocol or the application
+    std::vector<std::string> hostnames; ///< shell patterns
+    std::vector<std::string> devices;
+    std::vector<Prefix6> prefixes;                              ///< of either end
+    std::vector<std::pair<std::uint16_t, std::uint16_t>> ports; ///< of either end: from, to
+    std::optional<bool> ingress;                                ///< else egress
+    std::optional<Range> rate;                                  ///< bytes per second
+    std::optional<Range> bytes, packets, age;                   ///< so far; age in seconds
     bool unset = false;
     bool unknown = false;
-    bool everything = false; ///< no condition was given
+    bool everything = false; ///< whatever the flow is
     std::optional<std::uint32_t> mark;
     std::optional<std::uint32_t> classid; ///< MAJ:MIN as in skb->priority
+    bool drop = false;
+    bool keep = false; ///< nothing is done, whatever later rules say
     unsigned line = 0;
 };
 
@@ -61,6 +73,7 @@ struct Config {
     std::vector<std::string> pattern_dirs; ///< empty: the defaults
     std::vector<DeviceConfig> devices;
     std::vector<Rule> rules;
+    std::uint32_t hysteresis = 10; ///< percent by which a rate's range is wider for who is in it
 };
 
 /// Reads a configuration. The error has one `file:line:column: what` for each thing that is wrong,

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Rules in the packet path: which of them a flow meets, and what becomes of a packet. Everything
+ * but the last is looked at only when something about the flow has changed.
+ */
+#ifndef L7CTL_BPF_RULES_H
+#define L7CTL_BPF_RULES_H
+
+#include "maps.h"
+#include <l7ctl/rules.h>
+
+#define L7_TC_SHOT 2 /* TC_ACT_SHOT, TCX_DROP */
+
+static __u64 l7_rules_of_port(__u32 bank, __be16 port) {
+    __u32 index = bank * 65536 + L7_BE16(port);
+    __u64 *bits = bpf_map_lookup_elem(&rule_ports, &index);
+
+    return bits ? *bits : 0;
+}
+
+static __u64 l7_rules_of_address(__u32 bank, const __be32 *address) {
+    struct l7_rule_prefix key = {.bits = 8 + 128, .bank = (__u8)bank};
+    __u64 *bits;
+
+    __builtin_memcpy(key.addr, address, sizeof(key.addr));
+    bits = bpf_map_lookup_elem(&rule_prefixes, &key);
+    return bits ? *bits : 0;
+}
+
+/* Something about the flow, or the rules, has changed. */
+__attribute__((noinline)) int l7_rules_refresh(struct l7_flow *flow, struct l7_key *of) {
+    struct l7_rule_look look = {};
+    struct l7_rule_bits *bits;
+    struct l7_settings *set;
+    __u32 zero = 0, index, bank, epoch;
+    struct l7_host *name;
+    struct l7_key key;
+    __u64 *host;
+
+    set = bpf_map_lookup_elem(&settings, &zero);
+    if (!flow || !of || !set)
+        return 0;
+    key = *of;
+    epoch = set->rules_epoch;
+    bank = epoch & 1;
+    index = bank * L7_PROTOCOLS_MAX + (flow->protocol & (L7_PROTOCOLS_MAX - 1));
+    bits = bpf_map_lookup_elem(&rule_protocols, &index);
+    if (bits)
+        look.protocol = *bits;
+    index = bank * L7_APPLICATIONS_MAX + (flow->application & (L7_APPLICATIONS_MAX - 1));
+    bits = bpf_map_lookup_elem(&rule_apps, &index);
+    if (bits)
+        look.application = *bits;
+    /* A name that has left its place to another counts as none. */
+    index = flow->host & (L7_HOSTS_MAX - 1);
+    name = bpf_map_lookup_elem(&hosts, &index);
+    index =
+        bank * (L7_HOSTS_MAX + 1) + (flow->host && name && name->id == flow->host ? index + 1 : 0);
+    host = bpf_map_lookup_elem(&rule_hosts, &index);
+    if (host)
+        look.host = *host;
+    look.address = l7_rules_of_address(bank, key.addr[0]) | l7_rules_of_address(bank, key.addr[1]);
+    look.port = l7_rules_of_port(bank, key.port[0]) | l7_rules_of_port(bank, key.port[1]);
+    flow->rules = l7_rules_of(&look);
+    flow->rules_now = flow->rules & (~set->rules_moving | flow->rules_now);
+    flow->rules_tick = 0;
+    flow->rules_epoch = epoch;
+    return 0;
+}
+
+struct l7_moving {
+    struct l7_flow *flow;
+    __u64 bits; /* of the rules to look at */
+    __u64 held; /* those of them that held before */
+    __u64 holds;
+    __u64 rate;
+    __u64 bytes;
+    __u64 packets;
+    __u32 age;
+    __u32 bank;
+    __u32 hysteresis;
+};
+
+static long l7_move_one(__u32 i, struct l7_moving *m) {
+    struct l7_rule *rule;
+    __u32 index = m->bank * L7_RULES_MAX + i;
+
+    if (i >= L7_RULES_MAX || !(m->bits >> i & 1))
+        return 0;
+    rule = bpf_map_lookup_elem(&rules, &index);
+    if (rule && l7_rule_holds(rule, m->rate, m->bytes, m->packets, m->age, (int)(m->held >> i & 1),
+                              m->hysteresis))
+        m->holds |= 1ULL << i;
+    return 0;
+}
+
+/* Rate, amounts and age, once a tick. */
+__attribute__((noinline)) int l7_rules_move(struct l7_flow *flow, __u32 now) {
+    struct l7_settings *set;
+    struct l7_moving m = {};
+    __u64 other;
+    __u32 zero = 0;
+
+    set = bpf_map_lookup_elem(&settings, &zero);
+    if (!flow || !set)
+        return 0;
+    m.bits = flow->rules & set->rules_moving;
+    m.held = flow->rules_now;
+    m.rate = l7_rate_read(&flow->rate[0], flow->bytes[0], now, set->second);
+    other = l7_rate_read(&flow->rate[1], flow->bytes[1], now, set->second);
+    if (other > m.rate)
+        m.rate = other;
+    m.bytes = flow->bytes[0] + flow->bytes[1];
+    m.packets = flow->packets[0] + flow->packets[1];
+    m.age = (now - flow->born) / (set->second ? set->second : 1);
+    m.bank = flow->rules_epoch & 1;
+    m.hysteresis = set->hysteresis;
+    bpf_loop(L7_RULES_MAX, l7_move_one, &m, 0);
+    flow->rules_now = (flow->rules & ~set->rules_moving) | m.holds;
+    flow->rules_tick = now;
+    return 0;
+}
+
+/* The rules that the flow meets but for its device and direction. */
+static __attribute__((always_inline)) __u64 l7_rules_now(struct l7_flow *flow, struct l7_key *key,
+                                                         __u32 now, struct l7_settings *set) {
+    if (L7_UNLIKELY(flow->rules_epoch != set->rules_epoch))
+        l7_rules_refresh(flow, key);
+    if (L7_UNLIKELY((flow->rules & set->rules_moving) && flow->rules_tick != now))
+        l7_rules_move(flow, now);
+    return flow->rules_now;
+}
+
+/* The lowest bit's number; bits is not 0. BPF has no instruction for it. */
+static __attribute__((always_inline)) __u32 l7_lowest(__u64 bits) {
+    __u32 n = 0;
+
+    if (!(bits & 0xffffffff)) {
+        n += 32;
+        bits >>= 32;
+    }
+    if (!(bits & 0xffff)) {
+        n += 16;
+        bits >>= 16;
+    }
+    if (!(bits & 0xff)) {
+        n += 8;
+        bits >>= 8;
+    }
+    if (!(bits & 0xf)) {
+        n += 4;
+        bits >>= 4;
+    }
+    if (!(bits & 3)) {
+        n += 2;
+        bits >>= 2;
+    }
+    return n + !(bits & 1);
+}
+
+/* What the first of these rules does to the packet. Returns the program's answer. */
+static __attribute__((always_inline)) int l7_rules_apply(struct __sk_buff *skb, __u64 bits,
+                                                         __u32 attach, struct l7_settings *set) {
+    const __u32 bank = set->rules_epoch & 1;
+    __u32 index = bank * L7_ATTACH_MAX + attach;
+    __u64 *hook = bpf_map_lookup_elem(&rule_hooks, &index);
+    struct l7_rule *rule;
+
+    if (!hook || !(bits &= *hook))
+        return L7_TC_NEXT;
+    index = bank * L7_RULES_MAX + l7_lowest(bits);
+    rule = bpf_map_lookup_elem(&rules, &index);
+    if (!rule)
+        return L7_TC_NEXT;
+    if (L7_UNLIKELY(rule->outcome & L7_O_DROP)) {
+        l7_count(rules_dropped);
+        return L7_TC_SHOT;
+    }
+    if (rule->outcome & L7_O_MARK)
+        skb->mark = (skb->mark & ~set->mark_mask) | (rule->mark & set->mark_mask);
+    if (rule->outcome & L7_O_CLASS)
+        skb->priority = rule->classid;
+    return L7_TC_NEXT;
+}
+
+#endif

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Rules turned into what the packet path reads: a bit for each, and tables that say which bits a
+// protocol, an application, an address, ... leaves.
+#pragma once
+
+#include "core/flow/knowledge.hpp"
+#include "core/policy/config.hpp"
+
+#include <l7ctl/abi.h>
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace l7 {
+
+class RuleTables {
+  public:
+    /// Compiles the rules, at most L7_RULES_MAX. Names that nothing has, and rules that no flow can
+    /// reach, are told in `warnings`, as `line N: what`.
+    static RuleTables compile(const std::vector<Rule> &rules, const Knowledge &knowledge,
+                              std::vector<std::string> &warnings);
+
+    const std::vector<l7_rule> &rules() const { return rules_; }
+    const std::vector<l7_rule_bits> &protocols() const { return protocols_; } ///< by number
+    const std::vector<l7_rule_bits> &applications() const { return applications_; }
+    const std::vector<std::uint64_t> &ports() const { return ports_; } ///< by port, host order
+
+    /// Prefixes with the bits of addresses of which each is the longest; the empty one is first.
+    const std::vector<std::pair<Prefix6, std::uint64_t>> &prefixes() const { return prefixes_; }
+
+    /// Rules with a rate, amounts or an age.
+    std::uint64_t moving() const { return moving_; }
+
+    /// Of flows with this host name; "" for none.
+    std::uint64_t host(std::string_view name) const;
+
+    /// Of packets at this hook of a device; "" for one that is not known.
+    std::uint64_t hook(std::string_view device, l7_hook hook) const;
+
+  private:
+    std::vector<Rule> source_;
+    std::vector<l7_rule> rules_;
+    std::vector<l7_rule_bits> protocols_ = std::vector<l7_rule_bits>(L7_PROTOCOLS_MAX);
+    std::vector<l7_rule_bits> applications_ = std::vector<l7_rule_bits>(L7_APPLICATIONS_MAX);
+    std::vector<std::uint64_t> ports_ = std::vector<std::uint64_t>(65536);
+    std::vector<std::pair<Prefix6, std::uint64_t>> prefixes_;
+    std::uint64_t moving_ = 0;
+};
+
+} // namespace l7

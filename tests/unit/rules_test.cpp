@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "support/rules.hpp"
+
+#include <l7ctl/rules.h>
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+
+#include <cmath>
+#include <random>
+
+using namespace l7;
+using namespace l7::test;
+
+namespace {
+
+struct Compiled {
+    Knowledge knowledge = knowledge_of({{"ssh", {"remote"}}, {"bittorrent", {"p2p"}}});
+    std::vector<std::string> warnings;
+    RuleTables tables;
+
+    explicit Compiled(const std::string &text) {
+        const auto config = parse_config(text, "x.toml");
+        INFO(text << (config ? "" : config.error().message));
+        REQUIRE(config);
+        tables = RuleTables::compile(config->rules, knowledge, warnings);
+    }
+
+    std::uint16_t number(const char *name) const { return knowledge.protocols->find(name); }
+
+    /// The first rule of a flow, counted from 1; 0: none.
+    unsigned rule(std::uint16_t protocol, const std::string &host = {},
+                  const std::string &address = "192.0.2.1", std::uint16_t port = 80) const {
+        l7_rule_look look{};
+        look.protocol = tables.protocols()[protocol];
+        look.application = tables.applications()[0];
+        look.host = tables.host(host);
+        look.port = tables.ports()[port];
+        const auto prefix = parse_prefix(address);
+        unsigned longest = 0;
+        for (const auto &[known, bits] : tables.prefixes())
+            if (known.covers(*prefix) && known.bits >= longest) {
+                longest = known.bits;
+                look.address = bits;
+            }
+        const std::uint64_t met = l7_rules_of(&look);
+        return met ? static_cast<unsigned>(std::countr_zero(met)) + 1 : 0;
+    }
+};
+
+} // namespace
+
+TEST_CASE("the first rule that a flow meets decides") {
+    const Compiled c(R"(
+[[rule]]
+protocol = "ssh"
+mark = 0x100
+[[rule]]
+group = ["remote", "p2p"]
+classid = "1:20"
+[[rule]]
+unset = true
+classid = "1:30"
+[[rule]]
+protocol = "shh"
+group = "p3p"
+mark = 0x200
+[[rule]]
+mark = 0x300
+)");
+    CHECK(c.rule(c.number("ssh")) == 1);
+    CHECK(c.rule(c.number("bittorrent")) == 2);
+    CHECK(c.rule(L7_UNSET) == 3);
+    CHECK(c.rule(L7_UNKNOWN) == 5);
+    CHECK(c.rule(L7_NON_IP) == 0);
+    REQUIRE(c.warnings.size() == 2);
+    CHECK(c.warnings[0] == "line 11: no protocol is called 'shh'; did you mean 'ssh'?");
+    CHECK(c.warnings[1] == "line 11: no group is called 'p3p'; did you mean 'p2p'?");
+}
+
+TEST_CASE("host names, addresses and ports of rules") {
+    const Compiled c(R"(
+[[rule]]
+hostname = ["*.video.example", "video.example"]
+mark = 0x100
+[[rule]]
+address = "192.0.2.0/25"
+port = [22, "8000:8100"]
+mark = 0x200
+[[rule]]
+address = ["192.0.2.0/24", "2001:db8::/32"]
+mark = 0x300
+)");
+    const std::uint16_t ssh = c.number("ssh");
+    CHECK(c.rule(ssh, "A.Video.Example") == 1);
+    CHECK(c.rule(ssh, "video.example") == 1);
+    CHECK(c.rule(ssh, "xvideo.example", "203.0.113.1") == 0);
+    CHECK(c.rule(ssh, "", "192.0.2.1", 22) == 2);
+    CHECK(c.rule(ssh, "", "192.0.2.1", 8100) == 2);
+    CHECK(c.rule(ssh, "", "192.0.2.1", 8101) == 3);
+    CHECK(c.rule(ssh, "", "192.0.2.200", 22) == 3);
+    CHECK(c.rule(L7_UNSET, "", "2001:db8::1") == 3);
+    CHECK(c.rule(ssh, "", "2001:db9::1") == 0);
+    CHECK(c.tables.hook("eth0", L7_INGRESS) == 7);
+}
+
+TEST_CASE("devices and directions of rules") {
+    const Compiled c("[[rule]]\ndevice = \"eth0\"\ndirection = \"egress\"\ndrop = true\n"
+                     "[[rule]]\ndirection = \"ingress\"\nkeep = true\n");
+    CHECK(c.tables.hook("eth0", L7_EGRESS) == 1);
+    CHECK(c.tables.hook("eth0", L7_INGRESS) == 2);
+    CHECK(c.tables.hook("eth1", L7_EGRESS) == 0);
+    CHECK(c.tables.rules()[0].outcome == L7_O_DROP);
+    CHECK(c.tables.rules()[1].outcome == L7_O_KEEP);
+}
+
+TEST_CASE("rules that no flow reaches are told of") {
+    CHECK(Compiled("[[rule]]\nmark=0x100\n[[rule]]\nprotocol=\"ssh\"\nmark=0x200\n")
+              .warnings.size() == 1);
+    CHECK(Compiled("[[rule]]\nprotocol=[\"ssh\",\"bittorrent\"]\nmark=0x100\n"
+                   "[[rule]]\nprotocol=\"ssh\"\nport=22\nmark=0x200\n")
+              .warnings.size() == 1);
+    CHECK(Compiled("[[rule]]\nprotocol=\"ssh\"\nrate=\"1M:\"\nmark=0x100\n"
+                   "[[rule]]\nprotocol=\"ssh\"\nmark=0x200\n")
+              .warnings.empty());
+    CHECK(Compiled("[[rule]]\nunset=true\nmark=0x100\n[[rule]]\nprotocol=\"ssh\"\nmark=0x200\n")
+              .warnings.empty());
+}
+
+TEST_CASE("ranges") {
+    CHECK(parse_range("1M:") == Range{1'000'000, ~0ULL, false});
+    CHECK(parse_range(":20k") == Range{0, 20'000, false});
+    CHECK(parse_range("10k:1.5M") == Range{10'000, 1'500'000, false});
+    CHECK(parse_range("! 10000:20000") == Range{10'000, 20'000, true});
+    CHECK(parse_range("5G:100G") == Range{5'000'000'000, 100'000'000'000, false});
+    for (const char *bad : {"", ":", "5", "2:1", "x:", "1kk:", "1.:2", "99999999999999999999:"})
+        CHECK_FALSE(parse_range(bad));
+    CHECK(parse_prefix("192.0.2.1")->bits == 128);
+    for (const char *bad : {"192.0.2.1/24", "192.0.2.0/33", "x", "2001:db8::1/64", "192.0.2.0/"})
+        CHECK_FALSE(parse_prefix(bad));
+}
+
+TEST_CASE("the rate is that of a floating-point estimator, from 1 B/s to 100 GB/s") {
+    const double wanted = GENERATE(1.0, 10.0, 1e3, 1e5, 1e7, 1e9, 1e11);
+    const std::uint32_t second = GENERATE(100U, 250U, 1000U);
+    std::mt19937_64 random(7);
+    l7_rate rate{};
+    double reference = 0, waiting = 0;
+    std::uint64_t bytes = 0, counted = 0;
+    std::uint32_t last = 0;
+
+    // A minute of packets in a third of the ticks, at this rate in the mean.
+    for (std::uint32_t now = 1; now < 60 * second; now++) {
+        waiting += wanted / second;
+        if (random() % 3 != 0 || waiting < 1)
+            continue;
+        l7_rate_update(&rate, bytes, now, second);
+        if (last)
+            reference = (reference * 3 * second + static_cast<double>(bytes - counted) * second) /
+                        (3.0 * second + (now - last));
+        counted = bytes;
+        last = now;
+        const auto sent = static_cast<std::uint64_t>(waiting);
+        waiting -= static_cast<double>(sent);
+        bytes += sent;
+    }
+    reference = (reference * 3 * second + static_cast<double>(bytes - counted) * second) /
+                (3.0 * second + (60 * second - last));
+    const std::uint64_t read = l7_rate_read(&rate, bytes, 60 * second, second);
+    INFO(wanted << " B/s is read as " << read << ", " << reference << " in floating point, at "
+                << second << " ticks a second");
+    CHECK(std::abs(static_cast<double>(read) - reference) <= 0.51 + reference * 0.002);
+    CHECK(std::abs(reference - wanted) <= wanted * 0.3);
+}
+
+TEST_CASE("a rate decays when it is read, and never divides by zero") {
+    l7_rate rate{};
+    l7_rate_update(&rate, 0, 1000, 1000);
+    l7_rate_update(&rate, 3'000'000, 2000, 1000);
+    const std::uint64_t first = l7_rate_read(&rate, 3'000'000, 2000, 1000);
+    CHECK(first > 700'000);
+    CHECK(l7_rate_read(&rate, 3'000'000, 32'000, 1000) < first / 10);
+    CHECK(l7_rate_read(&rate, 3'000'000, 2'000'000'000, 1000) < 10);
+    CHECK(l7_rate_next(~0ULL, ~0ULL, 1, 1000) > 0); // saturates
+    CHECK(l7_rate_next(0, 0, 0, 0) == 0);
+}
+
+TEST_CASE("a rate's range is wider for a flow that is in it") {
+    l7_rule rule{};
+    rule.asks = L7_RULE_RATE;
+    rule.rate[0] = 1000;
+    rule.rate[1] = 2000;
+    const auto holds = [&](std::uint64_t rate, bool in) {
+        return l7_rule_holds(&rule, rate, 0, 0, 0, in, 10) != 0;
+    };
+    CHECK(holds(1500, false));
+    CHECK_FALSE(holds(950, false));
+    CHECK(holds(950, true));
+    CHECK_FALSE(holds(899, true));
+    CHECK(holds(2150, true));
+    rule.asks |= L7_RULE_NOT_RATE;
+    CHECK_FALSE(holds(1500, false));
+    CHECK(holds(1950, true) == false);
+    CHECK(holds(2150, true));
+    CHECK_FALSE(holds(2150, false)); // not outside by enough yet
+}
+
+TEST_CASE("amounts and age") {
+    l7_rule rule{};
+    rule.asks = L7_RULE_BYTES | L7_RULE_PACKETS | L7_RULE_AGE;
+    rule.bytes[0] = 10'000'000;
+    rule.bytes[1] = ~0ULL;
+    rule.packets[1] = ~0ULL;
+    rule.age[0] = 30;
+    rule.age[1] = ~0U;
+    CHECK(l7_rule_holds(&rule, 0, 10'000'000, 1, 30, 0, 0));
+    CHECK_FALSE(l7_rule_holds(&rule, 0, 9'999'999, 1, 30, 0, 0));
+    CHECK_FALSE(l7_rule_holds(&rule, 0, 10'000'000, 1, 29, 0, 0));
+}
