@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/base/result.hpp"
+#include "core/policy/shape_config.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -61,6 +62,7 @@ struct Config {
     std::vector<std::string> pattern_dirs; ///< empty: the defaults
     std::vector<DeviceConfig> devices;
     std::vector<Rule> rules;
+    ShapeConfig shape;
 };
 
 /// Reads a configuration. The error has one `file:line:column: what` for each thing that is wrong,
