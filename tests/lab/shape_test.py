@@ -217,11 +217,14 @@ def test_rates_are_kept():
                 for address in (address4, address6):
                     for dev, reverse, rate in (("c0", True, 12 * MBIT), ("l7-c0", False, 24 * MBIT)):
                         measure(client, router, address, dev, reverse, rate, what)
+            # More than there is room for. Not of one socket: what it may have under way would all fit.
+            client.run(["iperf3", "--client", router.ip4, "--udp", "--parallel", 8, "--bitrate", "10M", "--time", 1])
             shown = {row["device"]: row for row in l7ctl.json("shape", "show") if row.get("class") == "bulk"}
             for dev in ("c0", "l7-c0"):
                 packets, size = classes(router, dev)["1:10"]
                 expect_equal((shown[dev]["packets"], shown[dev]["bytes"]), (packets, size), f"counters of {dev}")
                 check(size > MBIT and packets > 1000, f"only {packets} packets, {size} bytes went through {dev}")
+            check(shown["l7-c0"]["drops"] > 0, f"a flood was not dropped: {shown['l7-c0']}")
             text = l7ctl.text("shape", "show")
             expect_in("tc class add dev l7-c0 parent 1:1 classid 1:10 htb rate 24mbit", text, "commands")
             l7ctl.run("shape", "clear")
