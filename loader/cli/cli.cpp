@@ -26,6 +26,7 @@ struct CommandLine {
     CheckOptions check;
     DaemonOptions daemon;
     TopOptions top;
+    ShapeOptions shape;
     std::vector<std::string> words;
     std::string word;
     std::function<Result<void>()> chosen;
@@ -42,10 +43,12 @@ struct CommandLine {
                        "work in the network namespace of this name, which has a daemon of its own");
         live_commands();
         file_commands();
+        shape_commands();
     }
 
-    CLI::App *command(const char *name, const char *what, std::function<Result<void>()> run) {
-        CLI::App *out = app.add_subcommand(name, what);
+    CLI::App *command(const char *name, const char *what, std::function<Result<void>()> run,
+                      CLI::App *below = nullptr) {
+        CLI::App *out = (below ? below : &app)->add_subcommand(name, what);
         out->callback([this, run = std::move(run)] { chosen = run; });
         return out;
     }
@@ -84,6 +87,32 @@ struct CommandLine {
         command("daemon", "run in the foreground", [this] {
             return daemon_command(global, daemon);
         })->add_flag("--discard-state", daemon.discard_state, "forget pinned flows and counters");
+    }
+
+    void shape_commands() {
+        CLI::App *above =
+            app.add_subcommand("shape", "trees of classes, on devices and their IFBs");
+        above->require_subcommand(1);
+        above->fallthrough();
+        CLI::App *commands[] = {command(
+                                    "apply", "make it as the configuration, or a preset, says",
+                                    [this] { return shape_apply_command(global, shape); }, above),
+                                command(
+                                    "show",
+                                    "trees, rates, what goes through each class, and tc's commands",
+                                    [this] { return shape_show_command(global, shape); }, above),
+                                command(
+                                    "clear", "take off what l7ctl made",
+                                    [this] { return shape_clear_command(global, shape); }, above)};
+        for (CLI::App *one : commands)
+            one->add_option("words", shape.words, "dev DEV");
+        for (CLI::App *one : {commands[0], commands[1]}) {
+            one->add_option("--preset", shape.preset,
+                            "home-gateway, small-office or isp-subscriber, with no configuration");
+            one->add_option("--up", shape.up, "rate of the link out of the device, as 50mbit");
+            one->add_option("--down", shape.down, "rate of the link into the device");
+        }
+        commands[0]->add_flag("--print", shape.print, "only print the preset's configuration");
     }
 
     void file_commands() {

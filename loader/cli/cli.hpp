@@ -39,6 +39,17 @@ Result<void> check_command(const GlobalOptions &global, const CheckOptions &opti
 Result<void> protocols_command(const GlobalOptions &global);
 Result<void> applications_command(const GlobalOptions &global);
 
+struct ShapeOptions {
+    std::vector<std::string> words; ///< dev DEV
+    std::string preset;
+    std::string up;
+    std::string down;
+    bool print = false;
+};
+Result<void> shape_apply_command(const GlobalOptions &global, const ShapeOptions &options);
+Result<void> shape_show_command(const GlobalOptions &global, const ShapeOptions &options);
+Result<void> shape_clear_command(const GlobalOptions &global, const ShapeOptions &options);
+
 struct DaemonOptions {
     bool discard_state = false;
 };

@@ -161,9 +161,10 @@ Result<void> Device::attach_clsact(const KernelState &, l7_hook hook, bool head)
     } else if (hooks_[hook ^ 1].attachment.created_clsact) {
         note.created_clsact = 1; // by us, for the other hook
     }
-    const auto others = filter_priorities(link_.ifindex, hook == L7_EGRESS);
+    auto others = filter_priorities(link_.ifindex, hook == L7_EGRESS);
     if (!others)
         return others.error();
+    std::erase(*others, kRedirectPriority); // it stays the last
     std::uint32_t priority = kMiddlePriority;
     if (!others->empty())
         priority =

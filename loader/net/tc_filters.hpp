@@ -9,6 +9,10 @@
 
 namespace l7 {
 
+/// Of the filter that hands to an IFB (net/redirect.hpp), which takes every packet: others come
+/// before it.
+constexpr std::uint16_t kRedirectPriority = 0xffff;
+
 /// Priorities of the filters at a clsact hook (ingress or egress), ascending; empty where there is
 /// no clsact qdisc.
 Result<std::vector<std::uint16_t>> filter_priorities(std::uint32_t ifindex, bool egress);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/policy/config.hpp"
 
+#include "core/policy/shape_reader.hpp"
+
 #include <l7ctl/abi.h>
 
 #include <algorithm>
@@ -133,7 +135,7 @@ class Reader {
     void read(const toml::table &root, Config &out) {
         only(root,
              {"daemon", "mark", "limits", "memory", "timeouts", "tunnels", "patterns", "device",
-              "rule"},
+              "rule", "shape", "class"},
              "the configuration");
         if (const toml::table *table = section(root, "daemon"))
             daemon(*table, out);
@@ -164,6 +166,8 @@ class Reader {
         }
         tables(root, "device", [&](const toml::table &table) { device(table, out); });
         tables(root, "rule", [&](const toml::table &table) { rule(table, out); });
+        read_shape(root, out.shape,
+                   [this](const auto &where, const auto &what) { at(where, what); });
     }
 
     void tunnels(const toml::table &table, Config &out) {

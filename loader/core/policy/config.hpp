@@ -4,6 +4,7 @@
 
 #include "core/base/result.hpp"
 #include "core/policy/ranges.hpp"
+#include "core/policy/shape_config.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -74,6 +75,7 @@ struct Config {
     std::vector<DeviceConfig> devices;
     std::vector<Rule> rules;
     std::uint32_t hysteresis = 10; ///< percent by which a rate's range is wider for who is in it
+    ShapeConfig shape;
 };
 
 /// Reads a configuration. The error has one `file:line:column: what` for each thing that is wrong,
