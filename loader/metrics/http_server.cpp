@@ -41,6 +41,9 @@ std::string HttpRequest::variable(const char *name) const {
 Result<std::unique_ptr<HttpServer>> HttpServer::listen(const std::string &address,
                                                        std::vector<std::string> names,
                                                        HttpCounters &counters, Handler handler) {
+    if (address.starts_with('[') && !mg_check_feature(MG_FEATURES_IPV6))
+        return Error{"serving metrics at " + address + ": libcivetweb was built without IPv6",
+                     "set [metrics] listen to an IPv4 address"};
     std::unique_ptr<HttpServer> server(
         new HttpServer(address, std::move(names), counters, std::move(handler)));
     const std::string threads = std::to_string(kThreads), limit = std::to_string(kLimitMs),

@@ -176,6 +176,44 @@ def test_history_for_the_page():
             check(json.loads(http.get("/api/health")[2])["bypass"], "bypass does not show")
 
 
+def test_the_page_in_a_browser():
+    """L7CTL_SCREENSHOTS names a directory that keeps the pictures."""
+    with Lab() as lab:
+        client, router, server = lab.router()
+        web, cache = servers.Nginx(server), servers.Redis(server)
+        web.start()
+        cache.start()
+        with L7ctl(router).start() as l7ctl:
+            http = Http(router)
+            l7ctl.attach("c0")
+            shown = lambda: json.loads(http.get("/api/history")[2])  # noqa: E731
+            wait_for(lambda: shown()["ages_s"], "a first sample")
+            clients.http(client, web, server.ip4)
+            clients.redis(client, cache, server.ip4)
+            wait_for(lambda: {"http", "redis"} <= {one["protocol"] for one in shown()["series"]}, "both in the history")
+            dom = browse(router, "--dump-dom").stdout.decode()
+            expect_in("<polygon", dom, "the chart")
+            for protocol in ("http", "redis"):
+                expect_in(f"</span>{protocol}</td>", dom, "the table")
+            expect_in("ingress ok, egress ok", dom, "health")
+            expect_in('<small id="state" role="status"></small>', dom, "no complaint")
+            keep = Path(os.environ.get("L7CTL_SCREENSHOTS", lab.dir))
+            pictures = {}
+            for name, scheme in (("light", 1), ("dark", 0)):
+                picture = keep / f"page-{name}.png"
+                browse(router, f"--screenshot={picture}", f"--blink-settings=preferredColorScheme={scheme}")
+                pictures[name] = picture.read_bytes()
+                check(pictures[name].startswith(b"\x89PNG") and len(pictures[name]) > 10000, f"no picture: {picture}")
+            check(pictures["light"] != pictures["dark"], "dark is like light")
+
+
+def browse(namespace, *options):
+    return namespace.run(["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+                          "--no-first-run", "--hide-scrollbars", f"--user-data-dir={namespace.lab.dir}/chromium",
+                          "--window-size=1180,860", "--virtual-time-budget=3000", *options, f"http://127.0.0.1:{PORT}/"],
+                         limit=90)
+
+
 FLOWS = 1_000_000
 BPF_OBJ_GET, BPF_MAP_UPDATE_BATCH, BPF_SYSCALL = 7, 26, 321  # x86-64's number of the call
 
@@ -280,9 +318,13 @@ def test_elsewhere_off_and_in_use():
         with L7ctl(host, name="one").start() as one, L7ctl(host, name="two").start() as two:
             expect_in(f"127.0.0.1:{PORT}", " ".join(two.status()["notes"]), "what the second says")
             check(two.text("metrics").startswith("# HELP"), "the second still answers the command")
+            # Debian's libcivetweb has no IPv6; another may.
             one.config.write_text('[metrics]\nlisten = "[::1]:9900"\n')
             one.run("reload")
-            expect_equal(Http(host, "::1", 9900).get("/metrics", "[::1]:9900")[0], 200, "at the other address")
+            check("without IPv6" in " ".join(one.status()["notes"]) or answers(Http(host, "::1", 9900)), "::1 is ignored")
+            one.config.write_text('[metrics]\nlisten = "127.0.0.2:9900"\n')
+            one.run("reload")
+            expect_equal(Http(host, "127.0.0.2", 9900).get("/metrics", "127.0.0.2:9900")[0], 200, "at the other address")
             # The second takes the address that has become free.
             wait_for(lambda: answers(Http(host)), "the second at the address")
             two.config.write_text('[metrics]\nlisten = "off"\n')
@@ -298,4 +340,4 @@ def answers(http):
 
 
 main(test_a_scrape_says_what_passed, test_prometheus_reads_it, test_who_may_ask_and_how, test_history_for_the_page,
-     test_a_scrape_beside_a_million_flows, test_garbage_and_slow_clients, test_elsewhere_off_and_in_use)
+     test_the_page_in_a_browser, test_a_scrape_beside_a_million_flows, test_garbage_and_slow_clients, test_elsewhere_off_and_in_use)
