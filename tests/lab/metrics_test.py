@@ -11,10 +11,11 @@ import time
 from pathlib import Path
 
 from support import clients, servers
-from support.l7ctl import L7ctl
+from support.l7ctl import REPOSITORY, L7ctl
 from support.netlab import Lab, NotTestable, check, expect_equal, expect_in, main, run, wait_for
 
 PORT = 9817
+SHARE = REPOSITORY / "share"
 SCRAPE = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$", re.MULTILINE)
 
 
@@ -89,6 +90,11 @@ def test_a_scrape_says_what_passed():
             for scrape in (text, l7ctl.text("metrics")):
                 checked = promtool(scrape)
                 expect_equal((checked.returncode, checked.stdout + checked.stderr), (0, b""), "promtool's opinion")
+            for file in ("prometheus/l7ctl.rules.yml", "grafana/l7ctl.json"):
+                named = set(re.findall(r"\bl7ctl_\w+", (SHARE / file).read_text()))
+                have = set(re.findall(r"^(l7ctl_\w+)", text, re.MULTILINE))
+                expect_equal(named - have, set(), f"metrics in {file} that there are not")
+            run(["promtool", "check", "rules", SHARE / "prometheus/l7ctl.rules.yml"])
             families = [set(re.findall(r"^# TYPE (\w+)", scrape, re.MULTILINE))
                         for scrape in (http.get("/metrics")[2], l7ctl.text("metrics"))]
             expect_equal(families[0], families[1], "families over HTTP and from the command")
