@@ -192,16 +192,21 @@ int l7_dump(struct bpf_iter__bpf_map_elem *ctx) {
     return 0;
 }
 
+/* Entries of either table that a sweep has seen. Writer: the sweep; the loader sets them to zero.
+ */
+__u64 l7_swept[2];
+
 /* Hands out the flows that have ended or been idle too long, and removes them once they are
  * written. */
-static __attribute__((always_inline)) int l7_sweep(struct bpf_iter__bpf_map_elem *ctx,
-                                                   void *table) {
+static __attribute__((always_inline)) int l7_sweep(struct bpf_iter__bpf_map_elem *ctx, void *table,
+                                                   __u64 *seen) {
     struct l7_flow_entry entry;
     struct l7_timeouts *limits;
     __u32 zero = 0;
 
     if (l7_entry_of(ctx, &entry) != 0)
         return 0;
+    ++*seen;
     limits = bpf_map_lookup_elem(&timeouts, &zero);
     if (!limits || !l7_flow_expired(&entry.flow, entry.key.l4, limits, entry.now))
         return 0;
@@ -219,14 +224,14 @@ static __attribute__((always_inline)) int l7_sweep(struct bpf_iter__bpf_map_elem
 
 SEC("iter/bpf_map_elem")
 int l7_sweep_flows(struct bpf_iter__bpf_map_elem *ctx) {
-    if (l7_sweep(ctx, &flows))
+    if (l7_sweep(ctx, &flows, &l7_swept[0]))
         l7_count(expired_flows);
     return 0;
 }
 
 SEC("iter/bpf_map_elem")
 int l7_sweep_newcomers(struct bpf_iter__bpf_map_elem *ctx) {
-    if (l7_sweep(ctx, &newcomers))
+    if (l7_sweep(ctx, &newcomers, &l7_swept[1]))
         l7_count(expired_newcomers);
     return 0;
 }

@@ -72,6 +72,8 @@ struct CommandLine {
         })->add_option("words", words, "dev DEV");
         command("reload", "patterns and rules, atomically",
                 [this] { return reload_command(global); });
+        command("metrics", "one scrape as Prometheus reads it",
+                [this] { return metrics_command(global); });
         command("bypass", "let every packet pass unlooked at, or not",
                 [this] { return bypass_command(global, word); })
             ->add_option("word", word, "on or off")

@@ -63,6 +63,7 @@ Result<void> flows_command(const GlobalOptions &global, const std::vector<std::s
 Result<void> explain_command(const GlobalOptions &global, const std::vector<std::string> &words);
 Result<void> stats_command(const GlobalOptions &global, const std::vector<std::string> &words);
 Result<void> reload_command(const GlobalOptions &global);
+Result<void> metrics_command(const GlobalOptions &global);
 Result<void> bypass_command(const GlobalOptions &global, const std::string &word);
 Result<void> stop_command(const GlobalOptions &global);
 struct TopOptions {

@@ -108,6 +108,10 @@ Result<void> reload_command(const GlobalOptions &global) {
     return ask(global, {{"command", "reload"}});
 }
 
+Result<void> metrics_command(const GlobalOptions &global) {
+    return ask(global, {{"command", "metrics"}});
+}
+
 Result<void> bypass_command(const GlobalOptions &global, const std::string &word) {
     return ask(global, {{"command", "bypass"}, {"on", word == "on"}});
 }

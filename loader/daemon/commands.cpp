@@ -162,6 +162,15 @@ Result<void> bypass(Daemon &daemon, const nlohmann::json &request, Answer &) {
     return {};
 }
 
+Result<void> metrics(Daemon &daemon, const nlohmann::json &, Answer &answer) {
+    const auto text = daemon.metrics().scrape();
+    if (!text)
+        return text.error();
+    // write ends the last line by itself.
+    answer.write(std::string_view(*text).substr(0, text->empty() ? 0 : text->size() - 1));
+    return {};
+}
+
 Result<void> stop(Daemon &daemon, const nlohmann::json &, Answer &) {
     daemon.request_stop();
     return {};
@@ -181,9 +190,9 @@ Result<void> same_namespace(const nlohmann::json &request) {
 Result<void> carry_out(Daemon &daemon, const nlohmann::json &request, Answer &answer) {
     using Command = Result<void> (*)(Daemon &, const nlohmann::json &, Answer &);
     static const std::map<std::string, Command> kCommands{
-        {"attach", attach}, {"detach", detach},   {"status", status_command},
-        {"flows", flows},   {"stats", stats},     {"reload", reload},
-        {"bypass", bypass}, {"explain", explain}, {"stop", stop},
+        {"attach", attach}, {"detach", detach},   {"status", status_command}, {"flows", flows},
+        {"stats", stats},   {"reload", reload},   {"bypass", bypass},         {"explain", explain},
+        {"stop", stop},     {"metrics", metrics},
     };
     const auto command = kCommands.find(request["command"].get<std::string>());
     if (command == kCommands.end())

@@ -2,6 +2,7 @@
 #include "daemon/daemon.hpp"
 
 #include "daemon/commands.hpp"
+#include "daemon/metrics_source.hpp"
 #include "kernel/bpffs.hpp"
 
 #include <algorithm>
@@ -52,7 +53,10 @@ Result<std::unique_ptr<Daemon>> Daemon::start(const Instance &instance, bool dis
 }
 
 Daemon::~Daemon() {
-    server_.reset(); // first: its connections use the rest
+    if (metrics_)
+        metrics_->stop(); // its clients ask all that follows
+    server_.reset();      // and then: its connections use the rest
+    metrics_.reset();
     workers_.clear();
 }
 
@@ -121,7 +125,16 @@ Result<void> Daemon::open(bool discard_state) {
         note("pattern left out: " + line);
     for (const std::string &line : catalog_->warnings)
         note(instance_.config + " " + line);
+    metrics_ = std::make_unique<Exporter>([this] { return metrics_snapshot(*this); },
+                                          catalog_->config.metrics);
+    serve_metrics(catalog_->config.metrics);
     return {};
+}
+
+/// Flows matter more than figures: where nobody can be listened to, the rest goes on.
+void Daemon::serve_metrics(const MetricsConfig &config) {
+    if (auto served = metrics_->configure(config); !served)
+        note(served.error().message + "; " + served.error().hint);
 }
 
 /// What is learnt from traffic outlives a reload; what the configuration turns off is forgotten.
@@ -260,6 +273,7 @@ Result<void> Daemon::run() {
 }
 
 void Daemon::tick() {
+    metrics_->tick();
     for (const std::string &path : kernel_->repair_pins())
         note("pin " + path + " was removed; pinned again");
     for (const std::string &path : devices_->repair_pins())
@@ -295,6 +309,7 @@ Result<void> Daemon::reload() {
     for (const auto &worker : workers_)
         worker->use(after->knowledge);
     attach_configured();
+    serve_metrics(after->config.metrics);
     note(fmt::format("reloaded: {} patterns, {} rejected, {} rules",
                      after->knowledge.database->patterns().size(), after->rejected.size(),
                      after->config.rules.size()));

@@ -12,6 +12,7 @@
 #include "daemon/server.hpp"
 #include "daemon/worker.hpp"
 #include "kernel/state.hpp"
+#include "metrics/exporter.hpp"
 #include "net/links.hpp"
 
 #include <memory>
@@ -46,6 +47,7 @@ class Daemon {
     bool adopted() const { return adopted_; }
     std::uint64_t ended_flows() const { return ended_flows_; }
     std::vector<std::string> notes() const;
+    Exporter &metrics() { return *metrics_; }
 
   private:
     explicit Daemon(Instance instance) : instance_(std::move(instance)) {}
@@ -55,6 +57,7 @@ class Daemon {
     Result<void> set_rules(const Catalog &catalog);
     void attach_configured();
     void tick();
+    void serve_metrics(const MetricsConfig &config);
     void note(std::string line);
 
     Instance instance_;
@@ -64,6 +67,7 @@ class Daemon {
     std::vector<std::unique_ptr<Worker>> workers_;
     std::optional<LinkMonitor> links_;
     std::optional<Server> server_;
+    std::unique_ptr<Exporter> metrics_;
     Fd stop_;
     std::atomic<std::uint64_t> ended_flows_{0};
     unsigned ticks_ = 0;

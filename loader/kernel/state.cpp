@@ -334,11 +334,24 @@ Result<void> KernelState::walk(Table table,
 
 Result<void> KernelState::sweep(Table table,
                                 const std::function<void(const l7_flow_entry &)> &each) const {
-    return read_iterator(table == Table::Flows ? "l7_sweep_flows" : "l7_sweep_newcomers", table,
-                         [&](const l7_flow_entry &entry) {
-                             each(entry);
-                             return true;
-                         });
+    const auto which = static_cast<std::size_t>(table);
+    skeleton_->bss->l7_swept[which] = 0;
+    auto swept = read_iterator(table == Table::Flows ? "l7_sweep_flows" : "l7_sweep_newcomers",
+                               table, [&](const l7_flow_entry &entry) {
+                                   each(entry);
+                                   return true;
+                               });
+    entries_[which] = skeleton_->bss->l7_swept[which];
+    return swept;
+}
+
+std::uint64_t KernelState::entries(Table table) const {
+    return entries_[static_cast<std::size_t>(table)];
+}
+
+std::uint64_t KernelState::room(Table table) const {
+    return bpf_map__max_entries(table == Table::Flows ? skeleton_->maps.flows
+                                                      : skeleton_->maps.newcomers);
 }
 
 Result<l7_counters> KernelState::counters() const {

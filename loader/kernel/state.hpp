@@ -14,6 +14,7 @@
 
 #include <l7ctl/abi.h>
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <span>
@@ -90,6 +91,10 @@ class KernelState {
     /// elsewhere go to `each`.
     Result<void> sweep(Table table, const std::function<void(const l7_flow_entry &)> &each) const;
 
+    /// Entries of a table as its last sweep found it, and how many it has room for.
+    std::uint64_t entries(Table table) const;
+    std::uint64_t room(Table table) const;
+
     Result<l7_counters> counters() const;
     std::vector<AccountRow> accounting() const;
     Result<void> clear_accounting(unsigned slot) const;
@@ -125,6 +130,7 @@ class KernelState {
     RuleMaps rules_;
     l7_settings *settings_ = nullptr;
     unsigned shards_ = 1;
+    mutable std::atomic<std::uint64_t> entries_[2] = {0, 0}; ///< by Table
     std::vector<Fd> rings_;
 };
 

@@ -16,6 +16,20 @@ TEST_CASE("an empty configuration is the default one") {
     CHECK(config->rules.empty());
 }
 
+TEST_CASE("where metrics are served") {
+    CHECK(parse_config("", "x")->metrics.listen == "127.0.0.1:9817");
+    CHECK(parse_config("[metrics]\nlisten = \"off\"", "x")->metrics.listen.empty());
+    const auto config =
+        parse_config("[metrics]\nlisten = \"[::1]:80\"\nhosts = [\"a\"]\nprotocols = 9", "x");
+    REQUIRE(config);
+    CHECK(config->metrics.listen == "[::1]:80");
+    CHECK(config->metrics.hosts == std::vector<std::string>{"a"});
+    CHECK(config->metrics.protocols == 9);
+    for (const char *bad : {"", "9817", "localhost:80", "::1:80", "127.0.0.1:0", "127.0.0.1:65536",
+                            "127.0.0.1:80s", "127.0.0.1:", "[127.0.0.1]:80", "127.0.0.1:80,90"})
+        CHECK_FALSE(parse_config("[metrics]\nlisten = \"" + std::string(bad) + "\"", "x"));
+}
+
 TEST_CASE("a whole configuration is read") {
     const auto config = parse_config(R"(
 [daemon]

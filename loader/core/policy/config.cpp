@@ -6,6 +6,7 @@
 #include <l7ctl/abi.h>
 
 #include <algorithm>
+#include <arpa/inet.h>
 #include <bit>
 #include <charconv>
 #include <cstring>
@@ -134,8 +135,8 @@ class Reader {
 
     void read(const toml::table &root, Config &out) {
         only(root,
-             {"daemon", "mark", "limits", "memory", "timeouts", "tunnels", "patterns", "device",
-              "rule", "shape", "class"},
+             {"daemon", "mark", "limits", "memory", "timeouts", "tunnels", "rates", "metrics",
+              "patterns", "device", "rule", "shape", "class", "export"},
              "the configuration");
         if (const toml::table *table = section(root, "daemon"))
             daemon(*table, out);
@@ -160,6 +161,8 @@ class Reader {
             only(*table, {"hysteresis"}, "[rates]");
             number(*table, "hysteresis", 0, 50, out.hysteresis);
         }
+        if (const toml::table *table = section(root, "metrics"))
+            metrics(*table, out.metrics);
         if (const toml::table *table = section(root, "patterns")) {
             only(*table, {"dirs"}, "[patterns]");
             out.pattern_dirs = strings(*table, "dirs");
@@ -180,6 +183,19 @@ class Reader {
                 out.tunnels |= *bit;
             else
                 wrong(*node, "a tunnel is \"ipip\", \"gre\", \"gtp-u\" or \"vxlan\"");
+    }
+
+    void metrics(const toml::table &table, MetricsConfig &out) {
+        only(table, {"listen", "hosts", "protocols"}, "[metrics]");
+        number(table, "protocols", 1, L7_PROTOCOLS_MAX, out.protocols);
+        out.hosts = strings(table, "hosts");
+        const toml::node *node = table.get("listen");
+        if (!node)
+            return;
+        const std::string address = node->value_exact<std::string>().value_or("");
+        if (address != "off" && !is_listen_address(address))
+            wrong(*node, "listen is \"ADDRESS:PORT\", an IPv6 address in brackets, or \"off\"");
+        out.listen = address == "off" ? "" : address;
     }
 
     void daemon(const toml::table &table, Config &out) {
@@ -375,6 +391,23 @@ std::vector<std::string> tunnel_names(std::uint32_t tunnels) {
         if (tunnels & bit)
             out.emplace_back(word);
     return out;
+}
+
+bool is_listen_address(std::string_view text) {
+    const std::size_t colon = text.rfind(':');
+    if (colon == std::string_view::npos)
+        return false;
+    std::string_view address = text.substr(0, colon);
+    const std::string_view port = text.substr(colon + 1);
+    const bool brackets = address.starts_with('[') && address.ends_with(']');
+    if (brackets)
+        address = address.substr(1, address.size() - 2);
+    in6_addr parsed{};
+    if (inet_pton(brackets ? AF_INET6 : AF_INET, std::string(address).c_str(), &parsed) != 1)
+        return false;
+    std::uint16_t number = 0;
+    const auto [end, failure] = std::from_chars(port.data(), port.data() + port.size(), number);
+    return failure == std::errc{} && end == port.data() + port.size() && number != 0;
 }
 
 std::optional<std::uint32_t> parse_classid(std::string_view text) {

@@ -57,6 +57,14 @@ struct TimeoutConfig { ///< seconds
     std::uint32_t other = 600;
 };
 
+struct MetricsConfig {
+    std::string listen = "127.0.0.1:9817"; ///< "": off
+    std::vector<std::string> hosts;        ///< names in the Host header, besides the address
+    std::uint32_t protocols = 50;          ///< that have a name of their own; the rest is "other"
+
+    bool operator==(const MetricsConfig &) const = default;
+};
+
 struct Config {
     std::uint32_t workers = 0; ///< 0: one for each CPU, at most 4
     AttachWay attach = AttachWay::Auto;
@@ -71,6 +79,7 @@ struct Config {
     bool dns_hints = true;              ///< addresses are known by the answers that name them
     std::uint32_t tunnels = 1;          ///< L7_TUNNEL_: whose inner flows are judged
     TimeoutConfig timeouts;
+    MetricsConfig metrics;
     std::vector<std::string> pattern_dirs; ///< empty: the defaults
     std::vector<DeviceConfig> devices;
     std::vector<Rule> rules;
@@ -88,6 +97,9 @@ Result<Config> load_config(const std::string &file, bool needed);
 /// "ipip", "gre", "gtp-u" and "vxlan" to L7_TUNNEL_ bits, and back; nothing for another word.
 std::optional<std::uint32_t> tunnel_bit(std::string_view name);
 std::vector<std::string> tunnel_names(std::uint32_t tunnels);
+
+/// Whether this is "ADDRESS:PORT", an IPv6 address in brackets.
+bool is_listen_address(std::string_view text);
 
 /// "1:10" (hexadecimal, as tc reads it) to MAJ << 16 | MIN.
 std::optional<std::uint32_t> parse_classid(std::string_view text);

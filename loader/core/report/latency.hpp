@@ -15,9 +15,20 @@ class Latency {
     void add(std::uint64_t microseconds) {
         slots_[slot_of(microseconds)]++;
         count_++;
+        sum_ += microseconds;
     }
 
     std::uint64_t count() const { return count_; }
+    std::uint64_t sum() const { return sum_; } ///< microseconds
+
+    /// How many were below `bound` microseconds; exact where that is the end of a slot, as powers
+    /// of two are.
+    std::uint64_t below(std::uint64_t bound) const {
+        std::uint64_t sum = 0;
+        for (std::size_t i = 0; i < slots_.size() && end_of(i) <= bound; i++)
+            sum += slots_[i];
+        return sum;
+    }
 
     /// The time, in microseconds, that `share` of all were below; 0 where there were none.
     std::uint64_t quantile(double share) const {
@@ -50,6 +61,7 @@ class Latency {
 
     std::array<std::uint64_t, kSlots> slots_{};
     std::uint64_t count_ = 0;
+    std::uint64_t sum_ = 0;
 };
 
 } // namespace l7

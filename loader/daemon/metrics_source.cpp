@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/metrics_source.hpp"
+
+#include "daemon/daemon.hpp"
+
+namespace l7 {
+
+namespace {
+
+void add_traffic(Daemon &daemon, const Catalog &catalog, MetricsSnapshot &out) {
+    for (const AccountRow &row : daemon.kernel().accounting())
+        if (std::string dev = daemon.devices().name_of(row.attach / 2); !dev.empty())
+            out.traffic.push_back({row.attach, std::move(dev), row.protocol,
+                                   catalog.knowledge.protocols->name(row.protocol), row.account});
+}
+
+void add_devices(Daemon &daemon, MetricsSnapshot &out) {
+    for (const DeviceReport &device : daemon.devices().report()) {
+        AttachedDevice &one = out.devices.emplace_back();
+        one.dev = device.name;
+        one.trouble = device.present ? device.trouble : "awaited: there is no such device";
+        const HookStatus *hooks[] = {&device.ingress, &device.egress};
+        for (const unsigned hook : {L7_INGRESS, L7_EGRESS}) {
+            one.wanted[hook] = hooks[hook]->attached;
+            one.in_place[hook] = hooks[hook]->in_place;
+        }
+    }
+}
+
+void add_workers(const Daemon &daemon, MetricsSnapshot &out) {
+    for (const WorkerReport &worker : daemon.workers())
+        out.workers.push_back({.samples = worker.classifier.samples,
+                               .judged = worker.classifier.judged,
+                               .given_up = worker.classifier.given_up,
+                               .pushed_out = worker.classifier.pushed_out,
+                               .hinted = worker.classifier.hinted,
+                               .remembered = worker.classifier.remembered,
+                               .undecided = worker.undecided,
+                               .memory_bytes = worker.memory,
+                               .ring_used_bytes = worker.ring_waiting,
+                               .ring_bytes = worker.ring_size,
+                               .wakeups = worker.wakeups,
+                               .apply_failures = worker.apply_failures,
+                               .bad_records = worker.bad_records,
+                               .latency = worker.latency});
+}
+
+} // namespace
+
+Result<MetricsSnapshot> metrics_snapshot(Daemon &daemon) {
+    MetricsSnapshot out;
+    const auto catalog = daemon.catalog();
+    const auto counters = daemon.kernel().counters();
+
+    if (!counters)
+        return counters.error();
+    out.version = L7_VERSION;
+    out.bypass = daemon.kernel().settings().bypass != 0;
+    out.counters = *counters;
+    add_traffic(daemon, *catalog, out);
+    add_devices(daemon, out);
+    add_workers(daemon, out);
+    for (const auto table : {KernelState::Table::Flows, KernelState::Table::Newcomers})
+        out.tables.push_back({table == KernelState::Table::Flows ? "flows" : "newcomers",
+                              daemon.kernel().entries(table), daemon.kernel().room(table)});
+    out.map_bytes = daemon.kernel().memory();
+    out.patterns = catalog->knowledge.database->patterns().size();
+    out.patterns_rejected = catalog->rejected.size();
+    out.rules = catalog->config.rules.size();
+    out.ended_flows = daemon.ended_flows();
+    const ServerCounters &control = daemon.server_counters();
+    out.control_malformed = control.malformed.load();
+    out.control_served = control.requests.load() - out.control_malformed;
+    out.control_refused = control.refused.load();
+    return out;
+}
+
+} // namespace l7

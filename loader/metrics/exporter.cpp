@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "metrics/exporter.hpp"
+
+#include "metrics/families.hpp"
+#include "metrics/page.hpp"
+
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+namespace l7 {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Clock = std::chrono::steady_clock;
+
+std::uint64_t now_ms() {
+    return static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now().time_since_epoch())
+            .count());
+}
+
+std::string dump(const Json &json) {
+    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::uint64_t parse_errors(const l7_counters &counters) {
+    std::uint64_t sum = 0;
+    for (const auto &family : counter_families(counters))
+        if (family.name == "l7ctl_parse_errors_total")
+            for (const auto &metric : family.metric)
+                sum += static_cast<std::uint64_t>(metric.counter.value);
+    return sum;
+}
+
+} // namespace
+
+Exporter::Exporter(Source source, const MetricsConfig &config)
+    : source_(std::move(source)), traffic_(config.protocols) {
+    config_.listen.clear(); // nothing is listened at yet
+}
+
+Result<void> Exporter::configure(const MetricsConfig &config) {
+    {
+        const std::lock_guard lock(mutex_);
+        traffic_.set_top(config.protocols);
+    }
+    const std::lock_guard lock(serving_);
+    if (config_ == config && (server_ || config.listen.empty()))
+        return {};
+    config_ = config;
+    server_.reset();
+    return listen();
+}
+
+void Exporter::stop() {
+    const std::lock_guard lock(serving_);
+    config_.listen.clear();
+    server_.reset();
+}
+
+/// With serving_ held.
+Result<void> Exporter::listen() {
+    if (config_.listen.empty())
+        return {};
+    auto server =
+        HttpServer::listen(config_.listen, config_.hosts, http_,
+                           [this](const HttpRequest &request) { return answer(request); });
+    if (!server)
+        return server.error();
+    server_ = std::move(*server);
+    return {};
+}
+
+void Exporter::tick() {
+    const std::uint64_t now = now_ms();
+    {
+        const std::lock_guard lock(mutex_);
+        if (now < next_ms_)
+            return;
+        next_ms_ = now + History::kIntervalMs;
+        if (const auto snapshot = source_()) {
+            traffic_.update(snapshot->traffic);
+            history_.add(now, snapshot->traffic);
+        }
+    }
+    const std::lock_guard lock(serving_);
+    if (!server_)
+        (void)listen(); // whoever had the address may be gone; that it failed was said before
+}
+
+Result<std::string> Exporter::scrape() {
+    const std::lock_guard lock(mutex_);
+    const auto start = Clock::now();
+    const auto snapshot = source_();
+    if (!snapshot)
+        return snapshot.error();
+    traffic_.update(snapshot->traffic);
+    auto families = metric_families(*snapshot, traffic_.series());
+    families.push_back(FamilyBuilder(prometheus::MetricType::Counter, "l7ctl_http_requests_total",
+                                     "Requests for metrics and page by what became of them.")
+                           .add(http_.answered.load(), {{"result", "answered"}})
+                           .add(http_.refused.load(), {{"result", "refused"}})
+                           .take());
+    const std::chrono::duration<double> took = Clock::now() - start;
+    families.push_back(FamilyBuilder(prometheus::MetricType::Gauge, "l7ctl_scrape_duration_seconds",
+                                     "How long it took to read what is shown here.")
+                           .add(took.count())
+                           .take());
+    return exposition(families);
+}
+
+Result<std::string> Exporter::history(const HttpRequest &request) {
+    const std::string direction = request.variable("direction");
+    const std::lock_guard lock(mutex_);
+    return dump(history_.json(now_ms(), request.variable("dev"),
+                              direction.empty() ? "ingress" : direction));
+}
+
+Result<std::string> Exporter::health() {
+    MetricsSnapshot snapshot;
+    {
+        const std::lock_guard lock(mutex_);
+        auto read = source_();
+        if (!read)
+            return read.error();
+        snapshot = std::move(*read);
+    }
+    Json devices = Json::array(), tables = Json::array();
+    for (const AttachedDevice &device : snapshot.devices) {
+        const auto hook = [&](unsigned which) {
+            return !device.wanted[which] ? "off" : device.in_place[which] ? "ok" : "missing";
+        };
+        devices.push_back({{"dev", device.dev},
+                           {"ingress", hook(L7_INGRESS)},
+                           {"egress", hook(L7_EGRESS)},
+                           {"trouble", device.trouble}});
+    }
+    for (const TableUse &table : snapshot.tables)
+        tables.push_back({{"table", table.name}, {"entries", table.entries}, {"most", table.most}});
+    std::uint64_t used = 0, room = 0, p99 = 0;
+    for (const WorkerUse &worker : snapshot.workers) {
+        used += worker.ring_used_bytes;
+        room += worker.ring_bytes;
+        p99 = std::max(p99, worker.latency.quantile(0.99));
+    }
+    const l7_counters &counters = snapshot.counters;
+    return dump({{"version", snapshot.version},
+                 {"bypass", snapshot.bypass},
+                 {"records", counters.records},
+                 {"records_lost", counters.records_lost},
+                 {"table_failures", counters.newcomers_failed + counters.flows_failed},
+                 {"parse_errors", parse_errors(counters)},
+                 {"ring_used_bytes", used},
+                 {"ring_bytes", room},
+                 {"latency_p99_us", p99},
+                 {"devices", devices},
+                 {"tables", tables}});
+}
+
+HttpAnswer Exporter::answer(const HttpRequest &request) {
+    const auto give = [](Result<std::string> text, const char *type) {
+        return text ? HttpAnswer{200, type, std::move(*text)}
+                    : HttpAnswer{503, "text/plain", text.error().message + "\n"};
+    };
+    if (request.path == "/metrics")
+        return give(scrape(), "text/plain; version=0.0.4");
+    if (request.path == "/")
+        return {200, "text/html", kPage};
+    if (request.path == "/api/history")
+        return give(history(request), "application/json");
+    if (request.path == "/api/health")
+        return give(health(), "application/json");
+    return {404, "text/plain", "Nothing is here: /, /metrics, /api/history, /api/health.\n"};
+}
+
+} // namespace l7

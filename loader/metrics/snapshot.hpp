@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What the daemon hands to the metrics: values only, read in one go, never by walking flows.
+#pragma once
+
+#include "core/report/latency.hpp"
+
+#include <l7ctl/abi.h>
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace l7 {
+
+/// Accounting of one attachment point and protocol.
+struct TrafficRow {
+    unsigned attach = 0; ///< attachment point, as in the kernel's arrays
+    std::string dev;
+    std::uint16_t protocol = 0;
+    std::string name; ///< the protocol's
+    l7_account account{};
+
+    const char *direction() const { return attach % 2 == L7_INGRESS ? "ingress" : "egress"; }
+};
+
+struct AttachedDevice {
+    std::string dev;
+    bool wanted[2] = {false, false};   ///< attached, by l7_hook
+    bool in_place[2] = {false, false}; ///< and nobody took it off
+    std::string trouble;
+};
+
+struct TableUse {
+    std::string name;
+    std::uint64_t entries; ///< as the last sweep found it
+    std::uint64_t most;
+};
+
+struct WorkerUse {
+    std::uint64_t samples, judged, given_up, pushed_out, hinted, remembered;
+    std::uint64_t undecided, memory_bytes;
+    std::uint64_t ring_used_bytes, ring_bytes;
+    std::uint64_t wakeups, apply_failures, bad_records;
+    Latency latency; ///< microseconds from a verdict's packet to its being in force
+};
+
+struct MetricsSnapshot {
+    std::string version;
+    bool bypass = false;
+    std::vector<TrafficRow> traffic;
+    l7_counters counters{};
+    std::vector<AttachedDevice> devices;
+    std::vector<TableUse> tables;
+    std::vector<WorkerUse> workers;
+    std::vector<std::pair<std::string, std::uint64_t>> map_bytes;
+    std::uint64_t patterns = 0, patterns_rejected = 0, rules = 0;
+    std::uint64_t ended_flows = 0;
+    std::uint64_t control_served = 0, control_refused = 0, control_malformed = 0;
+};
+
+} // namespace l7

@@ -1,0 +1,349 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Metrics: read by a real Prometheus, shown by a page, and closed to whoever should not ask."""
+
+import ctypes
+import json
+import os
+import re
+import signal
+import struct
+import time
+from pathlib import Path
+
+from support import clients, servers
+from support.l7ctl import REPOSITORY, L7ctl
+from support.netlab import Lab, NotTestable, check, expect_equal, expect_in, main, run, wait_for
+
+PORT = 9817
+SHARE = REPOSITORY / "share"
+SCRAPE = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$", re.MULTILINE)
+
+
+class Http:
+    """A client that says exactly what it is told, from within a namespace."""
+
+    def __init__(self, namespace, address="127.0.0.1", port=PORT):
+        self.namespace, self.address, self.port = namespace, address, port
+
+    def connect(self, limit=10.0):
+        return self.namespace.connect(self.address, self.port, limit)
+
+    def raw(self, data):
+        """What comes back until the other side closes."""
+        with self.connect() as connection:
+            answer = b""
+            try:
+                connection.sendall(data)
+                while part := connection.recv(65536):
+                    answer += part
+            except ConnectionError:  # closed while we still spoke
+                pass
+            return answer
+
+    def get(self, path, host=f"127.0.0.1:{PORT}", method="GET"):
+        answer = self.raw(f"{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+        head, _, body = answer.partition(b"\r\n\r\n")
+        return int(head.split()[1]), head.decode(), body.decode()
+
+
+def values(text):
+    """(name, frozenset of labels) -> value."""
+    return {(name, frozenset(re.findall(r'(\w+)="([^"]*)"', labels))): float(value)
+            for name, labels, value in SCRAPE.findall(text)}
+
+
+def value(text, name, **labels):
+    return values(text).get((name, frozenset(labels.items())), 0)
+
+
+def promtool(text):
+    return run(["promtool", "check", "metrics"], stdin=text.encode(), check=False)
+
+
+def test_a_scrape_says_what_passed():
+    with Lab() as lab:
+        client, router, server = lab.router()
+        web = servers.Nginx(server)
+        web.start()
+        with L7ctl(router).start() as l7ctl:
+            http = Http(router)
+            for dev in ("c0", "s0"):
+                l7ctl.attach(dev)
+            clients.http(client, web, server.ip4)
+            clients.http(client, web, server.ip6)
+            wait_for(lambda: len(l7ctl.flows("protocol", "http")) == 2, "two http flows")
+            status, head, text = http.get("/metrics")
+            expect_equal(status, 200, "status")
+            expect_in("Content-Type: text/plain; version=0.0.4", head, "header")
+            for dev in ("c0", "s0"):
+                for direction in ("ingress", "egress"):
+                    row = l7ctl.stats(dev, direction, "http")
+                    labels = {"dev": dev, "direction": direction, "protocol": "http"}
+                    for unit in ("bytes", "packets", "flows"):
+                        expect_equal(value(text, f"l7ctl_{unit}_total", **labels), row[unit], f"{unit} {labels}")
+            check(value(text, "l7ctl_packets_total", dev="c0", direction="ingress", protocol="http") > 10, "packets")
+            expect_equal(value(text, "l7ctl_device_attached", dev="c0", direction="egress"), 1, "attached")
+            expect_equal(value(text, "l7ctl_table_max_entries", table="newcomers"), 32768, "room")
+            wait_for(lambda: value(l7ctl.text("metrics"), "l7ctl_table_entries", table="flows") >= 2, "the sweep")
+            check(value(text, "l7ctl_ring_records_total") > 0, "records")
+            wait_for(lambda: value(l7ctl.text("metrics"), "l7ctl_verdict_latency_seconds_count") >= 2, "latencies")
+            for scrape in (text, l7ctl.text("metrics")):
+                checked = promtool(scrape)
+                expect_equal((checked.returncode, checked.stdout + checked.stderr), (0, b""), "promtool's opinion")
+            for file in ("prometheus/l7ctl.rules.yml", "grafana/l7ctl.json"):
+                named = set(re.findall(r"\bl7ctl_\w+", (SHARE / file).read_text()))
+                have = set(re.findall(r"^(l7ctl_\w+)", text, re.MULTILINE))
+                expect_equal(named - have, set(), f"metrics in {file} that there are not")
+            run(["promtool", "check", "rules", SHARE / "prometheus/l7ctl.rules.yml"])
+            families = [set(re.findall(r"^# TYPE (\w+)", scrape, re.MULTILINE))
+                        for scrape in (http.get("/metrics")[2], l7ctl.text("metrics"))]
+            expect_equal(families[0], families[1], "families over HTTP and from the command")
+
+
+def test_prometheus_reads_it():
+    with Lab() as lab:
+        client, router, server = lab.router()
+        web = servers.Nginx(server)
+        web.start()
+        with L7ctl(router).start() as l7ctl:
+            l7ctl.attach("c0")
+            clients.http(client, web, server.ip4)
+            wait_for(lambda: l7ctl.flows("protocol", "http"), "an http flow")
+            config = lab.dir / "prometheus.yml"
+            config.write_text("global: {scrape_interval: 1s}\nscrape_configs:\n"
+                              f"- job_name: l7ctl\n  static_configs: [targets: ['127.0.0.1:{PORT}']]\n")
+            prometheus = router.popen(["prometheus", f"--config.file={config}", f"--storage.tsdb.path={lab.dir}/tsdb",
+                                       "--web.listen-address=127.0.0.1:9090"], name="prometheus")
+            api = Http(router, port=9090)
+
+            def ask(query):
+                try:
+                    found = json.loads(api.get(f"/api/v1/query?query={query}", "127.0.0.1:9090")[2])
+                except (OSError, ValueError, IndexError):
+                    check(prometheus.running(), prometheus.log())
+                    return None
+                return found["data"]["result"] if found["status"] == "success" else None
+
+            found = wait_for(lambda: ask('sum(l7ctl_bytes_total%7Bprotocol=%22http%22%7D)'), "Prometheus' answer", 30)
+            expect_equal(float(found[0]["value"][1]),
+                         sum(l7ctl.stats("c0", way, "http")["bytes"] for way in ("ingress", "egress")), "bytes")
+            expect_equal(ask("up")[0]["value"][1], "1", "up")
+            prometheus.stop()
+
+
+def test_who_may_ask_and_how():
+    with Lab() as lab:
+        host = lab.namespace("host")
+        with L7ctl(host, '[metrics]\nhosts = ["router.lan"]\n').start() as l7ctl:
+            http = Http(host)
+            for name in ("localhost", "localhost:9817", "127.0.0.1", "[::1]:9817", "Router.LAN"):
+                expect_equal(http.get("/metrics", name)[0], 200, f"status for {name}")
+            for name in ("evil.example", "evil.example:9817", "127.0.0.1.evil.example", ""):
+                for path in ("/", "/metrics", "/api/history", "/api/health", "/nothing"):
+                    status, _, body = http.get(path, name)
+                    check(status in (400, 421), f"{status} for {path} of '{name}'")
+                    check("l7ctl_" not in body and "<script" not in body, "it was answered")
+            check(b" 200 " not in http.raw(b"GET /metrics HTTP/1.0\r\n\r\n"), "no Host header at all")
+            for method in ("POST", "PUT", "DELETE", "OPTIONS", "PATCH"):
+                check(http.get("/metrics", method=method)[0] in (405, 501), f"{method} is done")
+            status, head, body = http.get("/", method="HEAD")
+            expect_equal((status, body), (200, ""), "HEAD")
+            expect_in("Content-Security-Policy: default-src 'none'", head, "header")
+            status, head, page = http.get("/")
+            expect_equal(status, 200, "the page")
+            expect_equal(re.findall(r"(?:src|href)=\"(?!data:,|/metrics)|https?://(?!www.w3.org/2000/svg)|url\(", page), [],
+                         "what the page takes from elsewhere")
+            expect_equal(http.get("/../../etc/passwd")[0], 404, "a path outside")
+            check(value(l7ctl.text("metrics"), "l7ctl_http_requests_total", result="refused") >= 20, "refusals counted")
+
+
+def test_history_for_the_page():
+    with Lab() as lab:
+        client, router, server = lab.router()
+        web = servers.Nginx(server)
+        web.start()
+        with L7ctl(router).start() as l7ctl:
+            http = Http(router)
+            l7ctl.attach("c0")
+            history = lambda query="": json.loads(http.get(f"/api/history{query}")[2])  # noqa: E731
+            wait_for(lambda: history()["ages_s"], "a first sample")
+            clients.http(client, web, server.ip4)
+            sums = lambda shown: {one["protocol"]: sum(one["bytes"]) for one in shown["series"]}  # noqa: E731
+            wait_for(lambda: "http" in sums(history("?direction=egress")), "http in the history")
+            for way in ("ingress", "egress"):
+                row = l7ctl.stats("c0", way, "http")
+                expect_equal(sums(history(f"?direction={way}&dev=c0"))["http"], row["bytes"], f"bytes {way}")
+            expect_equal(history("?dev=nothing")["series"], [], "history of no device")
+            expect_equal(history()["devices"], ["c0"], "devices")
+            health = json.loads(http.get("/api/health")[2])
+            expect_equal(health["devices"], [{"dev": "c0", "ingress": "ok", "egress": "ok", "trouble": ""}], "devices")
+            expect_equal((health["bypass"], health["records_lost"]), (False, 0), "health")
+            l7ctl.run("bypass", "on")
+            check(json.loads(http.get("/api/health")[2])["bypass"], "bypass does not show")
+
+
+def test_the_page_in_a_browser():
+    """L7CTL_SCREENSHOTS names a directory that keeps the pictures."""
+    with Lab() as lab:
+        client, router, server = lab.router()
+        web, cache = servers.Nginx(server), servers.Redis(server)
+        web.start()
+        cache.start()
+        with L7ctl(router).start() as l7ctl:
+            http = Http(router)
+            l7ctl.attach("c0")
+            shown = lambda: json.loads(http.get("/api/history")[2])  # noqa: E731
+            wait_for(lambda: shown()["ages_s"], "a first sample")
+            clients.http(client, web, server.ip4)
+            clients.redis(client, cache, server.ip4)
+            wait_for(lambda: {"http", "redis"} <= {one["protocol"] for one in shown()["series"]}, "both in the history")
+            dom = browse(router, "--dump-dom").stdout.decode()
+            expect_in("<polygon", dom, "the chart")
+            for protocol in ("http", "redis"):
+                expect_in(f"</span>{protocol}</td>", dom, "the table")
+            expect_in("ingress ok, egress ok", dom, "health")
+            expect_in('<small id="state" role="status"></small>', dom, "no complaint")
+            keep = Path(os.environ.get("L7CTL_SCREENSHOTS", lab.dir))
+            pictures = {}
+            for name, scheme in (("light", 1), ("dark", 0)):
+                picture = keep / f"page-{name}.png"
+                browse(router, f"--screenshot={picture}", f"--blink-settings=preferredColorScheme={scheme}")
+                pictures[name] = picture.read_bytes()
+                check(pictures[name].startswith(b"\x89PNG") and len(pictures[name]) > 10000, f"no picture: {picture}")
+            check(pictures["light"] != pictures["dark"], "dark is like light")
+
+
+def browse(namespace, *options):
+    return namespace.run(["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+                          "--no-first-run", "--hide-scrollbars", f"--user-data-dir={namespace.lab.dir}/chromium",
+                          "--window-size=1180,860", "--virtual-time-budget=3000", *options, f"http://127.0.0.1:{PORT}/"],
+                         limit=90)
+
+
+FLOWS = 1_000_000
+BPF_OBJ_GET, BPF_MAP_UPDATE_BATCH, BPF_SYSCALL = 7, 26, 321  # x86-64's number of the call
+
+
+def test_a_scrape_beside_a_million_flows():
+    if os.uname().machine != "x86_64":
+        raise NotTestable("the number of the system call bpf is known for x86-64 only")
+    with Lab() as lab:
+        host = lab.namespace("host")
+        # Room to spare: an LRU map pushes out before its last entry is taken.
+        with L7ctl(host, f"[limits]\nflows = {FLOWS * 5 // 4}\n").start() as l7ctl:
+            l7ctl.attach("lo")
+            fill_flows(l7ctl.pins / "flows", FLOWS)
+            wait_for(lambda: value(l7ctl.text("metrics"), "l7ctl_table_entries", table="flows") > 0.99 * FLOWS,
+                     "the sweep to see them all", 30)
+            http, times = Http(host), []
+            for _ in range(20):
+                started = time.monotonic()
+                expect_equal(http.get("/metrics")[0], 200, "status")
+                times.append(1000 * (time.monotonic() - started))
+            times.sort()
+            print(f"      scrape beside {FLOWS} flows: fastest {times[0]:.1f} ms, median {times[10]:.1f} ms, "
+                  f"slowest {times[-1]:.1f} ms")
+            # The machine may be busy; a scrape that walked the flows would never be this fast.
+            check(times[0] < 100, f"the fastest scrape took {times[0]:.0f} ms")
+
+
+def fill_flows(pin, count):
+    """Puts flows of just now into the table, as l7_apply would; struct l7_key and l7_flow are in abi.h."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    jiffies = int(re.search(r"^jiffies: (\d+)", Path("/proc/timer_list").read_text(), re.MULTILINE)[1]) & 0xffffffff
+    flow = struct.pack("<4Q3I2HI4B4I2H2H2I", 10, 10, 1000, 1000, jiffies, jiffies, jiffies, 16, 0, 0x86, 1, 1, 1, 0,
+                       0, 0, 0, 0, 1, 1, 4, 2, 0, 0)
+    keys = b"".join(struct.pack("<10s2sI10s2s4sHHBBH", b"", b"\xff\xff", 0x0a000000 + i, b"", b"\xff\xff",
+                                b"\xc0\x00\x02\x01", 1, 80, 6, 4, 0) for i in range(count))
+    expect_equal((len(flow), len(keys)), (88, 40 * count), "sizes")
+    path = ctypes.create_string_buffer(str(pin).encode())
+    map_fd = bpf(libc, BPF_OBJ_GET, struct.pack("<QII", ctypes.addressof(path), 0, 0))
+    try:
+        keys, flows = ctypes.create_string_buffer(keys, len(keys)), ctypes.create_string_buffer(flow * count, 88 * count)
+        bpf(libc, BPF_MAP_UPDATE_BATCH, struct.pack("<QQQQIIQQ", 0, 0, ctypes.addressof(keys), ctypes.addressof(flows),
+                                                    count, map_fd, 0, 0))
+    finally:
+        os.close(map_fd)
+
+
+def bpf(libc, command, attributes):
+    attributes = ctypes.create_string_buffer(attributes, len(attributes))
+    result = libc.syscall(BPF_SYSCALL, command, attributes, len(attributes))
+    if result < 0:
+        raise OSError(ctypes.get_errno(), f"bpf({command}): {os.strerror(ctypes.get_errno())}")
+    return result
+
+
+GARBAGE = (b"\0" * 4000, b"\x16\x03\x01\x02\x00" + b"\xff" * 600, b"GET\r\n\r\n", b"\r\n" * 2000,
+           b"GET / HTTP/9.9\r\nHost: localhost\r\n\r\n", b"GET /%00%ff%zz HTTP/1.1\r\nHost: localhost\r\n\r\n",
+           b"GET /" + b"a" * 20000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+           b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"X: y\r\n" * 3000 + b"\r\n",
+           b"POST /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999999999999\r\n\r\n",
+           b"GET /api/history?dev=" + b"%41" * 500 + b"&direction=%00 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+           b"GET /api/history?dev=%ff%fe&direction=%c3 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+           b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
+
+
+def test_garbage_and_slow_clients():
+    with Lab() as lab:
+        host = lab.namespace("host")
+        with L7ctl(host).start() as l7ctl:
+            http = Http(host)
+            for data in GARBAGE:
+                http.raw(data)
+            expect_equal(http.get("/metrics")[0], 200, "status after garbage")
+            # More clients that say nothing, or half a request, or never read, than there are threads.
+            silent = [http.connect() for _ in range(4)]
+            halves = [http.connect() for _ in range(4)]
+            for connection in halves:
+                connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: localho")
+            started = time.monotonic()
+            expect_equal(http.get("/metrics")[0], 200, "status beside slow clients")
+            waited = time.monotonic() - started
+            check(waited < 8, f"waited {waited:.1f} s behind slow clients")
+            check(l7ctl.text("metrics").startswith("# HELP"), "the command waits for nobody")
+            for connection in silent + halves:
+                try:
+                    while connection.recv(4096):  # within the time-out of the socket: it is closed for us
+                        pass
+                except ConnectionError:
+                    pass
+                connection.close()
+            # It ends in time with a client that hangs on.
+            with http.connect() as connection:
+                connection.sendall(b"GET / HTTP/1.1\r\n")
+                started = time.monotonic()
+                l7ctl.process.popen.send_signal(signal.SIGTERM)
+                expect_equal(l7ctl.process.wait(), 0, "exit status")
+                check(time.monotonic() - started < 4, "the end took long")
+
+
+def test_elsewhere_off_and_in_use():
+    with Lab() as lab:
+        host = lab.namespace("host")
+        with L7ctl(host, name="one").start() as one, L7ctl(host, name="two").start() as two:
+            expect_in(f"127.0.0.1:{PORT}", " ".join(two.status()["notes"]), "what the second says")
+            check(two.text("metrics").startswith("# HELP"), "the second still answers the command")
+            # Debian's libcivetweb has no IPv6; another may.
+            one.config.write_text('[metrics]\nlisten = "[::1]:9900"\n')
+            one.run("reload")
+            check("without IPv6" in " ".join(one.status()["notes"]) or answers(Http(host, "::1", 9900)), "::1 is ignored")
+            one.config.write_text('[metrics]\nlisten = "127.0.0.2:9900"\n')
+            one.run("reload")
+            expect_equal(Http(host, "127.0.0.2", 9900).get("/metrics", "127.0.0.2:9900")[0], 200, "at the other address")
+            # The second takes the address that has become free.
+            wait_for(lambda: answers(Http(host)), "the second at the address")
+            two.config.write_text('[metrics]\nlisten = "off"\n')
+            two.run("reload")
+            check(not answers(Http(host)), "off still listens")
+
+
+def answers(http):
+    try:
+        return http.get("/metrics")[0] == 200
+    except OSError:
+        return False
+
+
+main(test_a_scrape_says_what_passed, test_prometheus_reads_it, test_who_may_ask_and_how, test_history_for_the_page,
+     test_the_page_in_a_browser, test_a_scrape_beside_a_million_flows, test_garbage_and_slow_clients, test_elsewhere_off_and_in_use)
