@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/base/result.hpp"
+#include "core/policy/export_config.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -58,6 +59,7 @@ struct Config {
     bool dns_hints = true;              ///< addresses are known by the answers that name them
     std::uint32_t tunnels = 1;          ///< L7_TUNNEL_: whose inner flows are judged
     TimeoutConfig timeouts;
+    ExportConfig exporting;
     std::vector<std::string> pattern_dirs; ///< empty: the defaults
     std::vector<DeviceConfig> devices;
     std::vector<Rule> rules;
