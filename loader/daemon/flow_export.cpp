@@ -73,8 +73,11 @@ void FlowExport::emit(const FlowClosing &closing) {
 
 void FlowExport::swept(const l7_flow_entry &entry) {
     const std::lock_guard lock(mutex_);
-    if (exporter_)
-        book_.swept(entry, wall_ms());
+    if (!exporter_)
+        return;
+    if (!std::exchange(attachments_known_, true))
+        attachments_ = kernel_.attachments();
+    book_.swept(entry, wall_ms());
 }
 
 Result<void>
@@ -96,6 +99,7 @@ Result<void> FlowExport::tick(unsigned seconds) {
     const std::lock_guard lock(mutex_);
     if (!exporter_)
         return {};
+    attachments_known_ = false; // until the next sweep
     since_walk_ += seconds;
     const std::uint32_t active = exporter_->config().active;
     if (since_walk_ < std::min(kWalkSeconds, active))

@@ -59,6 +59,7 @@ class FlowExport {
     FlowBook book_;
     std::shared_ptr<const Catalog> catalog_;
     std::vector<l7_attachment> attachments_;
+    bool attachments_known_ = false;
     std::unique_ptr<Exporter> exporter_;
     unsigned since_walk_ = 0;
     bool marked_ = false; ///< a part was reported since the marks were written

@@ -152,13 +152,22 @@ Result<std::unique_ptr<IpfixEncoder>> IpfixEncoder::make(std::uint32_t domain,
 }
 
 Result<void> IpfixEncoder::repeat_templates() {
-    // In a message of their own: what is there may leave no room for all.
+    // Templates are in a message of their own, and those of options in another: fixbuf wants it so.
     if (auto emitted = emit(); !emitted)
         return emitted;
-    GError *why = nullptr;
-    if (!fbSessionExportTemplates(fixbuf_->session, &why))
-        return failed("writing templates", why);
-    begun_ = true;
+    for (const std::uint16_t id : {kFlow4, kFlow6, kName}) {
+        GError *why = nullptr;
+        if (!fbSessionExportTemplate(fixbuf_->session, id, &why)) {
+            if (!g_error_matches(why, FB_ERROR_DOMAIN, FB_ERROR_EOM))
+                return failed("writing templates", why);
+            g_clear_error(&why);
+            if (auto emitted = emit(); !emitted)
+                return emitted;
+            if (!fbSessionExportTemplate(fixbuf_->session, id, &why))
+                return failed("writing templates", why);
+        }
+        begun_ = true;
+    }
     for (const auto &[id, name] : std::exchange(told_, {}))
         if (auto told = tell_name(id, name); !told)
             return told;

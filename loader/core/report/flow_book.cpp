@@ -46,7 +46,8 @@ FlowBook::Page &FlowBook::page_of(const l7_flow_entry &entry, std::uint64_t wall
 
 void FlowBook::met(const l7_flow_entry &entry, std::uint64_t wall_ms, std::uint64_t active_ms) {
     Page &page = page_of(entry, wall_ms);
-    if (wall_ms - page.due_from_ms < active_ms)
+    // One that is over is about to be swept, and its last part should say so.
+    if (wall_ms - page.due_from_ms < active_ms || over(entry.key, entry.flow))
         return;
     report(entry.key, page, EndReason::Active);
     page.due_from_ms = wall_ms;
