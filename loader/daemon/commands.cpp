@@ -36,7 +36,12 @@ Result<void> attach(Daemon &daemon, const nlohmann::json &request, Answer &) {
 }
 
 Result<void> detach(Daemon &daemon, const nlohmann::json &request, Answer &) {
-    return daemon.devices().detach(request.value("dev", ""));
+    const std::string dev = request.value("dev", "");
+    for (unsigned slot = 0; slot < L7_ATTACH_MAX / 2; slot++)
+        if (!dev.empty() && daemon.devices().name_of(slot) == dev)
+            if (auto flushed = daemon.flow_export().flush(slot); !flushed)
+                return flushed;
+    return daemon.devices().detach(dev);
 }
 
 /// What the rules give a flow, and which device counts it.

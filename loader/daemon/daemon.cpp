@@ -58,6 +58,9 @@ Daemon::~Daemon() {
     server_.reset();      // and then: its connections use the rest
     metrics_.reset();
     workers_.clear();
+    if (export_)
+        if (auto stopped = export_->stop(); !stopped)
+            note(stopped.error().message);
 }
 
 Result<void> Daemon::open(bool discard_state) {
@@ -117,6 +120,8 @@ Result<void> Daemon::open(bool discard_state) {
     if (!links)
         return links.error();
     links_.emplace(std::move(*links));
+    export_ = std::make_unique<FlowExport>(*kernel_, instance_.socket + ".reported", adopted_);
+    export_->use(catalog_);
     devices_ = std::make_unique<Devices>(*kernel_);
     for (std::string &line : devices_->adopt(catalog_->config.attach))
         note(std::move(line));
@@ -282,9 +287,15 @@ void Daemon::tick() {
     if (++ticks_ % kSweepEvery != 0)
         return;
     for (const auto table : {KernelState::Table::Flows, KernelState::Table::Newcomers})
-        if (auto swept = kernel_->sweep(table, [this](const l7_flow_entry &) { ended_flows_++; });
+        if (auto swept = kernel_->sweep(table,
+                                        [this](const l7_flow_entry &entry) {
+                                            ended_flows_++;
+                                            export_->swept(entry);
+                                        });
             !swept)
             note(swept.error().message);
+    if (auto reported = export_->tick(kSweepEvery); !reported)
+        note(reported.error().message);
 }
 
 Result<void> Daemon::reload() {
@@ -308,6 +319,7 @@ Result<void> Daemon::reload() {
     }
     for (const auto &worker : workers_)
         worker->use(after->knowledge);
+    export_->use(after);
     attach_configured();
     serve_metrics(after->config.metrics);
     note(fmt::format("reloaded: {} patterns, {} rejected, {} rules",

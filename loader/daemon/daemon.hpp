@@ -8,6 +8,7 @@
 
 #include "daemon/catalog.hpp"
 #include "daemon/devices.hpp"
+#include "daemon/flow_export.hpp"
 #include "daemon/options.hpp"
 #include "daemon/server.hpp"
 #include "daemon/worker.hpp"
@@ -35,6 +36,8 @@ class Daemon {
 
     // What the commands are made of.
     Devices &devices() { return *devices_; }
+    FlowExport &flow_export() { return *export_; }
+    const FlowExport &flow_export() const { return *export_; }
     const KernelState &kernel() const { return *kernel_; }
     const Instance &instance() const { return instance_; }
     std::shared_ptr<const Catalog> catalog() const;
@@ -64,6 +67,7 @@ class Daemon {
     bool adopted_ = false;
     std::unique_ptr<KernelState> kernel_;
     std::unique_ptr<Devices> devices_;
+    std::unique_ptr<FlowExport> export_;
     std::vector<std::unique_ptr<Worker>> workers_;
     std::optional<LinkMonitor> links_;
     std::optional<Server> server_;

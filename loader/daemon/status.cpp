@@ -106,6 +106,40 @@ Json worker_json(const WorkerReport &worker) {
              {{"p50", worker.latency.quantile(0.5)}, {"p99", worker.latency.quantile(0.99)}}}};
 }
 
+Json export_json(const Daemon &daemon) {
+    const auto report = daemon.flow_export().report();
+    if (!report)
+        return nullptr;
+    return {{"records", report->records},
+            {"dropped", report->dropped},
+            {"waiting", report->waiting},
+            {"json",
+             {{"records", report->json_records},
+              {"lost", report->json_lost},
+              {"errors", report->json_errors}}},
+            {"ipfix",
+             {{"records", report->ipfix.records},
+              {"lost", report->ipfix.lost},
+              {"messages", report->ipfix.messages},
+              {"errors", report->ipfix.errors},
+              {"connects", report->ipfix.connects},
+              {"connected", report->ipfix.connected}}},
+            {"last_error", report->last_error}};
+}
+
+std::string export_text(const Json &report) {
+    const auto sink = [&report](const char *name) {
+        const Json &one = report[name];
+        return fmt::format("{} {} lost {} errors {}", name, one["records"].get<std::uint64_t>(),
+                           one["lost"].get<std::uint64_t>(), one["errors"].get<std::uint64_t>());
+    };
+    const std::string error = report["last_error"].get<std::string>();
+    return fmt::format(
+        "export records {} dropped {} waiting {} {} {}{}", report["records"].get<std::uint64_t>(),
+        report["dropped"].get<std::uint64_t>(), report["waiting"].get<std::uint64_t>(),
+        sink("json"), sink("ipfix"), error.empty() ? "" : "; last error: " + error);
+}
+
 Json gather(const Daemon &daemon, const l7_counters &counters) {
     const auto catalog = daemon.catalog();
     const l7_settings &settings = daemon.kernel().settings();
@@ -137,6 +171,7 @@ Json gather(const Daemon &daemon, const l7_counters &counters) {
               {"refused", server.refused.load()},
               {"malformed", server.malformed.load()}}},
             {"ended_flows", daemon.ended_flows()},
+            {"export", export_json(daemon)},
             {"kernel_memory", memory},
             {"notes", daemon.notes()}};
 }
@@ -176,6 +211,8 @@ void print(const Json &status, Answer &answer) {
             worker["ring_size"].get<std::uint64_t>(),
             worker["latency_us"]["p50"].get<std::uint64_t>(),
             worker["latency_us"]["p99"].get<std::uint64_t>()));
+    if (!status["export"].is_null())
+        answer.write(export_text(status["export"]));
     for (const auto &[name, value] : status["counters"].items())
         if (value.get<std::uint64_t>() != 0)
             answer.write(fmt::format("counter {:<24} {}", name, value.get<std::uint64_t>()));

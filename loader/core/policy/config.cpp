@@ -167,6 +167,8 @@ class Reader {
             only(*table, {"dirs"}, "[patterns]");
             out.pattern_dirs = strings(*table, "dirs");
         }
+        if (const toml::table *table = section(root, "export"))
+            exporting(*table, out.exporting);
         tables(root, "device", [&](const toml::table &table) { device(table, out); });
         tables(root, "rule", [&](const toml::table &table) { rule(table, out); });
         read_shape(root, out.shape,
@@ -241,6 +243,30 @@ class Reader {
         number(table, "udp_unreplied", 1, kMost, out.udp_unreplied);
         number(table, "icmp", 1, kMost, out.icmp);
         number(table, "other", 1, kMost, out.other);
+    }
+
+    void exporting(const toml::table &table, ExportConfig &out) {
+        only(table, {"json", "ipfix", "active", "queue", "templates", "domain", "flush"},
+             "[export]");
+        if (const toml::node *node = table.get("json")) {
+            const auto path = node->value_exact<std::string>();
+            if (!path || !path->starts_with('/'))
+                wrong(*node, "json must be the path of a file, from /");
+            else
+                out.json = *path;
+        }
+        if (const toml::node *node = table.get("ipfix")) {
+            const auto url = node->value_exact<std::string>();
+            out.ipfix = url ? parse_collector(*url) : std::nullopt;
+            if (!out.ipfix)
+                wrong(*node, "ipfix must be \"udp://ADDRESS:PORT\" or \"tcp://ADDRESS:PORT\", with "
+                             "an address, not a name");
+        }
+        number(table, "active", 1, 86400, out.active);
+        number(table, "queue", 16, 1 << 24, out.queue);
+        number(table, "templates", 1, 86400, out.templates);
+        number(table, "domain", 0, kU32, out.domain);
+        flag(table, "flush", out.flush);
     }
 
     void device(const toml::table &table, Config &out) {

@@ -5,6 +5,7 @@
 #include "core/base/result.hpp"
 #include "core/policy/ranges.hpp"
 #include "core/policy/shape_config.hpp"
+#include "core/policy/export_config.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -80,6 +81,7 @@ struct Config {
     std::uint32_t tunnels = 1;          ///< L7_TUNNEL_: whose inner flows are judged
     TimeoutConfig timeouts;
     MetricsConfig metrics;
+    ExportConfig exporting;
     std::vector<std::string> pattern_dirs; ///< empty: the defaults
     std::vector<DeviceConfig> devices;
     std::vector<Rule> rules;
