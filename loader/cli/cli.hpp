@@ -54,6 +54,11 @@ Result<void> stats_command(const GlobalOptions &global, const std::vector<std::s
 Result<void> reload_command(const GlobalOptions &global);
 Result<void> bypass_command(const GlobalOptions &global, const std::string &word);
 Result<void> stop_command(const GlobalOptions &global);
+struct DoctorOptions {
+    std::vector<std::string> words;
+    double interval_s = 1; ///< for which it watches
+};
+Result<void> doctor_command(const GlobalOptions &global, const DoctorOptions &options);
 struct TopOptions {
     double interval_s = 1;
     unsigned count = 0; ///< screens; 0: until interrupted
