@@ -34,6 +34,8 @@ ProgramFacts::Ends ends(const std::vector<bpf_insn> &code, std::int32_t passes) 
                 one.code != (BPF_ALU | BPF_MOV | BPF_K))
                 return ProgramFacts::Ends::Unknown;
             (one.imm == passes ? passed : ended) = true;
+        } else if (one.code == 0x18 && one.dst_reg == BPF_REG_0 && one.src_reg == 0) {
+            (one.imm == passes ? passed : ended) = true; // -1 as a 64-bit constant
         } else if ((kind == BPF_LDX && one.dst_reg == BPF_REG_0) ||
                    (kind == BPF_LD && (one.dst_reg == BPF_REG_0 || one.code != 0x18)) ||
                    (kind == BPF_STX && BPF_MODE(one.code) == BPF_ATOMIC) ||
