@@ -95,11 +95,10 @@ enum l7_reason {
 /* Bytes per second of one direction; see rate.h. */
 struct l7_rate {
     __u64 rate;    /* times L7_RATE_ONE */
-    __u64 counted; /* the direction's bytes when it was last brought up to date */
+    __u32 counted; /* low half of the direction's bytes when it was last brought up to date */
     __u32 tick;    /* and when that was */
-    __u32 reserved;
 };
-L7_ASSERT(sizeof(struct l7_rate) == 24);
+L7_ASSERT(sizeof(struct l7_rate) == 16);
 
 /*
  * A flow's state. The packet path writes it, but for the verdict, which l7_apply writes: protocol,
@@ -130,7 +129,7 @@ struct l7_flow {
     __u32 reserved;
     struct l7_rate rate[2];
 };
-L7_ASSERT(sizeof(struct l7_flow) == 160);
+L7_ASSERT(sizeof(struct l7_flow) == 144);
 
 /* Flags of a record. */
 #define L7_R_LAST 0x01        /* a limit is reached: nothing more will come */
@@ -365,7 +364,7 @@ struct l7_flow_entry {
     __u32 now;   /* jiffies when it was read */
     __u32 ended; /* 1: it has left the table by this visit */
 };
-L7_ASSERT(sizeof(struct l7_flow_entry) == 208);
+L7_ASSERT(sizeof(struct l7_flow_entry) == 192);
 
 /* Idle time after which a flow leaves, in jiffies. Written by the loader. */
 struct l7_timeouts {

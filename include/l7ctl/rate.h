@@ -32,14 +32,15 @@ L7_INLINE __u64 l7_rate_next(__u64 rate, __u64 bytes, __u32 dt, __u32 second) {
 /* Brings it up to date. bytes: the direction's count; now: a tick. */
 L7_INLINE void l7_rate_update(struct l7_rate *rate, __u64 bytes, __u32 now, __u32 second) {
     const __u32 then = rate->tick;
-    __u64 counted;
+    __u32 moved;
 
     if (L7_LIKELY(then == now) || !__sync_bool_compare_and_swap(&rate->tick, then, now))
         return;
-    counted = rate->counted;
-    rate->counted = bytes;
+    /* What one tick can bring is less than 4 GiB, up to 400 GB/s. */
+    moved = (__u32)bytes - rate->counted;
+    rate->counted = (__u32)bytes;
     /* The first look has no time before it: the window begins here, half full of what came. */
-    rate->rate = l7_rate_next(rate->rate, bytes - counted, then ? now - then : 0, second);
+    rate->rate = l7_rate_next(rate->rate, moved, then ? now - then : 0, second);
 }
 
 /* Bytes per second as of `now`, with what has come since the last update. */
@@ -48,7 +49,7 @@ L7_INLINE __u64 l7_rate_read(const struct l7_rate *rate, __u64 bytes, __u32 now,
 
     if ((__s32)dt < 0)
         return rate->rate >> L7_RATE_SHIFT;
-    return (l7_rate_next(rate->rate, bytes - rate->counted, dt, second) + L7_RATE_ONE / 2) >>
+    return (l7_rate_next(rate->rate, (__u32)bytes - rate->counted, dt, second) + L7_RATE_ONE / 2) >>
            L7_RATE_SHIFT;
 }
 

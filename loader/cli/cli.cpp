@@ -25,6 +25,7 @@ struct CommandLine {
     ClassifyOptions classify;
     CheckOptions check;
     DaemonOptions daemon;
+    DoctorOptions doctor;
     TopOptions top;
     ShapeOptions shape;
     std::vector<std::string> words;
@@ -81,11 +82,16 @@ struct CommandLine {
             ->check(CLI::IsMember({"on", "off"}));
         command("stop", "end the daemon; programs stay on their devices",
                 [this] { return stop_command(global); });
+        CLI::App *physician = command("doctor", "what is wrong here, and what to do about it",
+                                      [this] { return doctor_command(global, doctor); });
+        physician->add_option("words", doctor.words, "dev DEV");
+        physician->add_option("-d,--delay", doctor.interval_s, "seconds to watch the traffic")
+            ->check(CLI::Range(0.1, 60.0));
         CLI::App *view =
-            command("top", "rates per protocol, live", [this] { return top_command(global, top); });
+            command("top", "rates by protocol, application, class, host or flow", [this] { return top_command(global, top); });
         view->add_option("-d,--delay", top.interval_s, "seconds between two screens")
             ->check(CLI::Range(0.1, 3600.0));
-        view->add_option("-b,--batch", top.count, "print so many screens and end");
+        view->add_option("-b,--batch", top.count, "print so many screens as text and end");
         command("daemon", "run in the foreground", [this] {
             return daemon_command(global, daemon);
         })->add_flag("--discard-state", daemon.discard_state, "forget pinned flows and counters");

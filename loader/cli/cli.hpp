@@ -66,6 +66,11 @@ Result<void> reload_command(const GlobalOptions &global);
 Result<void> metrics_command(const GlobalOptions &global);
 Result<void> bypass_command(const GlobalOptions &global, const std::string &word);
 Result<void> stop_command(const GlobalOptions &global);
+struct DoctorOptions {
+    std::vector<std::string> words;
+    double interval_s = 1; ///< for which it watches
+};
+Result<void> doctor_command(const GlobalOptions &global, const DoctorOptions &options);
 struct TopOptions {
     double interval_s = 1;
     unsigned count = 0; ///< screens; 0: until interrupted

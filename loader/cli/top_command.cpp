@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cli/cli.hpp"
 
+#include "cli/top_view.hpp"
 #include "daemon/server.hpp"
 
 #include <algorithm>
@@ -43,6 +44,8 @@ Result<std::map<Row, Amount>> read_stats(const Instance &instance) {
 
 Result<void> top_command(const GlobalOptions &global, const TopOptions &options) {
     const Instance instance = global.instance();
+    if (options.count == 0 && !global.json && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO))
+        return show_top(instance, options.interval_s);
     const auto pause = std::chrono::duration<double>(options.interval_s);
     auto before = read_stats(instance);
     if (!before)
@@ -65,8 +68,6 @@ Result<void> top_command(const GlobalOptions &global, const TopOptions &options)
                                amount.flows, row);
         }
         std::ranges::sort(rates, std::ranges::greater{});
-        if (!global.json && isatty(STDOUT_FILENO))
-            fmt::print("\033[H\033[2J");
         if (!global.json)
             fmt::print("{:<15} {:<8} {:<16} {:>14} {:>12} {:>10}\n", "device", "way", "protocol",
                        "bit/s", "packet/s", "flows");

@@ -5,6 +5,7 @@
 #include "core/report/flow_filter.hpp"
 #include "core/report/flow_report.hpp"
 #include "daemon/daemon.hpp"
+#include "daemon/facts.hpp"
 #include "daemon/status.hpp"
 
 #include <l7ctl/rate.h>
@@ -12,6 +13,7 @@
 #include <algorithm>
 #include <array>
 #include <fmt/format.h>
+#include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <sys/stat.h>
@@ -90,9 +92,13 @@ Result<void> list_flows(Daemon &daemon, const nlohmann::json &request, Answer &a
     const bool json = request.value("json", false);
     const auto catalog = daemon.catalog();
     const LiveParts live(daemon);
+    const auto idle_s = request.value("idle_at_most", std::numeric_limits<std::uint32_t>::max());
     const auto show = [&](const l7_flow_entry &entry) {
+        LiveReport alive = live.of(entry);
+        if (alive.idle_s > idle_s)
+            return true;
         FlowReport report = report_flow(entry.key, entry.flow, catalog->knowledge);
-        report.live = live.of(entry);
+        report.live = std::move(alive);
         if (!filter->shows(report))
             return true;
         if (!explain)
@@ -195,9 +201,10 @@ Result<void> same_namespace(const nlohmann::json &request) {
 Result<void> carry_out(Daemon &daemon, const nlohmann::json &request, Answer &answer) {
     using Command = Result<void> (*)(Daemon &, const nlohmann::json &, Answer &);
     static const std::map<std::string, Command> kCommands{
-        {"attach", attach}, {"detach", detach},   {"status", status_command}, {"flows", flows},
-        {"stats", stats},   {"reload", reload},   {"bypass", bypass},         {"explain", explain},
-        {"stop", stop},     {"metrics", metrics},
+        {"attach", attach},       {"detach", detach},   {"status", status_command},
+        {"flows", flows},         {"stats", stats},     {"reload", reload},
+        {"bypass", bypass},       {"explain", explain}, {"stop", stop},
+        {"facts", facts_command}, {"metrics", metrics},
     };
     const auto command = kCommands.find(request["command"].get<std::string>());
     if (command == kCommands.end())

@@ -130,8 +130,8 @@ Result<void> Daemon::open(bool discard_state) {
         note("pattern left out: " + line);
     for (const std::string &line : catalog_->warnings)
         note(instance_.config + " " + line);
-    metrics_ = std::make_unique<Exporter>([this] { return metrics_snapshot(*this); },
-                                          catalog_->config.metrics);
+    metrics_ = std::make_unique<MetricsServer>([this] { return metrics_snapshot(*this); },
+                                               catalog_->config.metrics);
     serve_metrics(catalog_->config.metrics);
     return {};
 }

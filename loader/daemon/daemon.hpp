@@ -13,7 +13,7 @@
 #include "daemon/server.hpp"
 #include "daemon/worker.hpp"
 #include "kernel/state.hpp"
-#include "metrics/exporter.hpp"
+#include "metrics/metrics_server.hpp"
 #include "net/links.hpp"
 
 #include <memory>
@@ -50,7 +50,7 @@ class Daemon {
     bool adopted() const { return adopted_; }
     std::uint64_t ended_flows() const { return ended_flows_; }
     std::vector<std::string> notes() const;
-    Exporter &metrics() { return *metrics_; }
+    MetricsServer &metrics() { return *metrics_; }
 
   private:
     explicit Daemon(Instance instance) : instance_(std::move(instance)) {}
@@ -71,7 +71,7 @@ class Daemon {
     std::vector<std::unique_ptr<Worker>> workers_;
     std::optional<LinkMonitor> links_;
     std::optional<Server> server_;
-    std::unique_ptr<Exporter> metrics_;
+    std::unique_ptr<MetricsServer> metrics_;
     Fd stop_;
     std::atomic<std::uint64_t> ended_flows_{0};
     unsigned ticks_ = 0;

@@ -43,6 +43,7 @@ const std::vector<Family> &table() {
          "event",
          "Packets that did not go the plain way, by what happened.",
          {{&C::bypassed, "bypassed"},
+          {&C::rules_dropped, "dropped_by_rule"},
           {&C::not_ip, "not_ip"},
           {&C::fragments_later, "later_fragment"},
           {&C::headers_pulled, "headers_pulled"},

@@ -77,9 +77,10 @@ struct Programs {
         REQUIRE(datapath_bpf__load(skeleton.get()) == 0);
     }
 
-    /// Runs the packet through a hook. The program must let the next one decide. skb carries mark
-    /// and the like in and out.
-    void run(const Buffer &packet, l7_hook hook = L7_INGRESS, __sk_buff *skb = nullptr) const {
+    /// Runs the packet through a hook. The program must let the next one decide (TC_ACT_UNSPEC), or
+    /// give the answer that is named. skb carries mark and the like in and out.
+    void run(const Buffer &packet, l7_hook hook = L7_INGRESS, __sk_buff *skb = nullptr,
+             int answer = -1) const {
         __sk_buff out{};
         Buffer room(packet.size() + 512);
         LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = packet.data(), .data_out = room.data(),
@@ -96,7 +97,7 @@ struct Programs {
         const int failure = bpf_prog_test_run_opts(fd, &options);
         INFO("BPF_PROG_TEST_RUN: " << std::strerror(-failure));
         REQUIRE(failure == 0);
-        REQUIRE(static_cast<int>(options.retval) == -1); // TC_ACT_UNSPEC
+        REQUIRE(static_cast<int>(options.retval) == answer);
         if (skb)
             *skb = out;
     }

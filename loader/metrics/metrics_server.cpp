@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "metrics/exporter.hpp"
+#include "metrics/metrics_server.hpp"
 
 #include "metrics/families.hpp"
 #include "metrics/page.hpp"
@@ -35,12 +35,12 @@ std::uint64_t parse_errors(const l7_counters &counters) {
 
 } // namespace
 
-Exporter::Exporter(Source source, const MetricsConfig &config)
+MetricsServer::MetricsServer(Source source, const MetricsConfig &config)
     : source_(std::move(source)), traffic_(config.protocols) {
     config_.listen.clear(); // nothing is listened at yet
 }
 
-Result<void> Exporter::configure(const MetricsConfig &config) {
+Result<void> MetricsServer::configure(const MetricsConfig &config) {
     {
         const std::lock_guard lock(mutex_);
         traffic_.set_top(config.protocols);
@@ -53,14 +53,14 @@ Result<void> Exporter::configure(const MetricsConfig &config) {
     return listen();
 }
 
-void Exporter::stop() {
+void MetricsServer::stop() {
     const std::lock_guard lock(serving_);
     config_.listen.clear();
     server_.reset();
 }
 
 /// With serving_ held.
-Result<void> Exporter::listen() {
+Result<void> MetricsServer::listen() {
     if (config_.listen.empty())
         return {};
     auto server =
@@ -72,7 +72,7 @@ Result<void> Exporter::listen() {
     return {};
 }
 
-void Exporter::tick() {
+void MetricsServer::tick() {
     const std::uint64_t now = now_ms();
     {
         const std::lock_guard lock(mutex_);
@@ -89,7 +89,7 @@ void Exporter::tick() {
         (void)listen(); // whoever had the address may be gone; that it failed was said before
 }
 
-Result<std::string> Exporter::scrape() {
+Result<std::string> MetricsServer::scrape() {
     const std::lock_guard lock(mutex_);
     const auto start = Clock::now();
     const auto snapshot = source_();
@@ -110,14 +110,14 @@ Result<std::string> Exporter::scrape() {
     return exposition(families);
 }
 
-Result<std::string> Exporter::history(const HttpRequest &request) {
+Result<std::string> MetricsServer::history(const HttpRequest &request) {
     const std::string direction = request.variable("direction");
     const std::lock_guard lock(mutex_);
     return dump(history_.json(now_ms(), request.variable("dev"),
                               direction.empty() ? "ingress" : direction));
 }
 
-Result<std::string> Exporter::health() {
+Result<std::string> MetricsServer::health() {
     MetricsSnapshot snapshot;
     {
         const std::lock_guard lock(mutex_);
@@ -158,7 +158,7 @@ Result<std::string> Exporter::health() {
                  {"tables", tables}});
 }
 
-HttpAnswer Exporter::answer(const HttpRequest &request) {
+HttpAnswer MetricsServer::answer(const HttpRequest &request) {
     const auto give = [](Result<std::string> text, const char *type) {
         return text ? HttpAnswer{200, type, std::move(*text)}
                     : HttpAnswer{503, "text/plain", text.error().message + "\n"};

@@ -19,11 +19,11 @@
 
 namespace l7 {
 
-class Exporter {
+class MetricsServer {
   public:
     using Source = std::function<Result<MetricsSnapshot>()>;
 
-    Exporter(Source source, const MetricsConfig &config);
+    MetricsServer(Source source, const MetricsConfig &config);
 
     /// Listens as the configuration says, or not; what listened before stays when nothing changed.
     Result<void> configure(const MetricsConfig &config);

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "cli/doctor_facts.hpp"
+
+#include "core/policy/config.hpp"
+#include "daemon/server.hpp"
+#include "kernel/programs.hpp"
+#include "net/survey.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <linux/magic.h>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <thread>
+#include <unistd.h>
+
+namespace fs = std::filesystem;
+
+namespace l7 {
+
+namespace {
+
+using Json = nlohmann::json;
+
+Result<std::vector<Json>> ask(const Instance &instance, const char *command) {
+    Json request{{"command", command}, {"json", true}};
+    struct stat ours {};
+    if (stat("/proc/self/ns/net", &ours) == 0)
+        request["netns"] = ours.st_ino;
+    std::vector<Json> out;
+    auto asked = ask_daemon(instance.socket, request, [&](std::string_view line) {
+        if (Json one = Json::parse(line, nullptr, false); one.is_object())
+            out.push_back(std::move(one));
+    });
+    if (!asked)
+        return asked.error();
+    return out;
+}
+
+bool on_bpffs(const fs::path &directory) {
+    struct statfs info {};
+    fs::path at = directory;
+    while (statfs(at.c_str(), &info) != 0) {
+        if (!at.has_relative_path())
+            return false;
+        at = at.parent_path(); // not made yet
+    }
+    return static_cast<unsigned long>(info.f_type) == BPF_FS_MAGIC;
+}
+
+std::optional<bool> jit_sysctl() {
+    std::ifstream file("/proc/sys/net/core/bpf_jit_enable");
+    int value = 0;
+    if (file >> value)
+        return value != 0;
+    return std::nullopt;
+}
+
+std::vector<std::uint64_t> net_rx() {
+    std::ifstream file("/proc/softirqs");
+    std::vector<std::uint64_t> out;
+    for (std::string line; std::getline(file, line);) {
+        std::istringstream words(line);
+        std::string name;
+        if (words >> name && name == "NET_RX:")
+            for (std::uint64_t count = 0; words >> count;)
+                out.push_back(count);
+    }
+    return out;
+}
+
+/// Packets of ours by device and direction ("eth0 ingress").
+using Accounting = std::map<std::string, std::uint64_t>;
+
+Accounting accounting(const Instance &instance, std::uint64_t &all, std::uint64_t &unknown) {
+    Accounting out;
+    all = unknown = 0;
+    const auto rows = ask(instance, "stats");
+    if (!rows)
+        return out;
+    for (const Json &row : *rows) {
+        const auto packets = row.value("packets", std::uint64_t{0});
+        out[row.value("dev", "") + " " + row.value("direction", "")] += packets;
+        all += packets;
+        unknown += row.value("protocol", "") == "unknown" ? packets : 0;
+    }
+    return out;
+}
+
+class Gathering {
+  public:
+    Gathering(const Instance &instance, const std::string &only_dev, double interval_s)
+        : instance_(instance) {
+        facts_.only_dev = only_dev;
+        facts_.interval_s = interval_s;
+        facts_.privileged = geteuid() == 0;
+        facts_.bpffs = instance.bpffs;
+        facts_.bpffs_mounted = on_bpffs(instance.bpffs);
+        facts_.jit = jit_sysctl();
+    }
+
+    Result<DoctorFacts> run() {
+        if (auto read = read_daemon(); !read)
+            return read.error();
+        read_namespace();
+        read_devices();
+        watch();
+        return std::move(facts_);
+    }
+
+  private:
+    template <class T>
+    std::optional<T> note(Result<T> read) {
+        if (read)
+            return std::move(*read);
+        facts_.unread.push_back(read.error().message);
+        return std::nullopt;
+    }
+
+    Result<void> read_daemon() {
+        auto status = ask(instance_, "status"), more = ask(instance_, "facts");
+        if (!status || !more || status->empty() || more->empty()) {
+            facts_.daemon_trouble = !status ? status.error().message
+                                    : !more ? more.error().message
+                                            : "an empty answer";
+            return read_config();
+        }
+        status_ = status->front();
+        const Json &facts = more->front(), &counters = status_["counters"];
+        DaemonFacts &to = facts_.daemon.emplace();
+        facts_.mark_mask = status_.value("mark_mask", 0U);
+        to.bypass = status_.value("bypass", false);
+        to.patterns = status_.value("patterns", 0U);
+        to.rejected = facts.value("rejected", std::vector<std::string>{});
+        to.records = counters.value("records", std::uint64_t{0});
+        to.records_lost = counters.value("records_lost", std::uint64_t{0});
+        for (const Json &worker : status_["workers"]) {
+            to.ring_waiting += worker.value("ring_waiting", std::uint64_t{0});
+            to.ring_size += worker.value("ring_size", std::uint64_t{0});
+        }
+        to.tcp_flows = facts.value("tcp_flows", std::uint64_t{0});
+        to.tcp_one_sided = facts.value("tcp_one_sided", std::uint64_t{0});
+        for (const Json &table : facts["tables"]) {
+            const std::string name = table.value("name", "");
+            to.tables.push_back({name, table.value("used", std::uint64_t{0}),
+                                 table.value("size", std::uint64_t{0}),
+                                 counters.value(name + "_failed", std::uint64_t{0})});
+        }
+        for (const Json &rule : facts["rules"]) {
+            RuleFacts one{rule.value("line", 0U), {}, {}};
+            if (rule.contains("classid"))
+                one.classid = rule["classid"].get<std::uint32_t>();
+            if (rule.contains("mark"))
+                one.mark = rule["mark"].get<std::uint32_t>();
+            facts_.rules.push_back(one);
+        }
+        return {};
+    }
+
+    /// Without a daemon the file has to do.
+    Result<void> read_config() {
+        const auto config = load_config(instance_.config, instance_.config_named);
+        if (!config)
+            return config.error();
+        facts_.mark_mask = config->mark_mask;
+        for (const Rule &rule : config->rules)
+            facts_.rules.push_back({rule.line, rule.classid, rule.mark});
+        return {};
+    }
+
+    void read_namespace() {
+        if (auto rules = note(mark_rules()))
+            facts_.policy_rules = std::move(*rules);
+        if (auto tables = flowtables())
+            facts_.flowtables = std::move(*tables);
+        if (auto links = note(survey_links()))
+            links_ = std::move(*links);
+    }
+
+    /// The devices to judge: the one named, or those the daemon or the kernel knows us to be on.
+    void read_devices() {
+        std::set<std::string> names;
+        if (!facts_.only_dev.empty())
+            names.insert(facts_.only_dev);
+        else if (status_.contains("devices"))
+            for (const Json &device : status_["devices"])
+                names.insert(device.value("dev", ""));
+        for (const LinkSurvey &survey : links_) {
+            hooks_[survey.link.name] = {programs_at(survey.link.ifindex, L7_INGRESS),
+                                        programs_at(survey.link.ifindex, L7_EGRESS)};
+            const auto &[ingress, egress] = hooks_[survey.link.name];
+            if (facts_.only_dev.empty() && (ingress.ours || egress.ours))
+                names.insert(survey.link.name);
+            if (!names.contains(survey.link.name))
+                facts_.classes_elsewhere[survey.link.name] = survey.classes;
+            if (ingress.ours || egress.ours) // how our own programs are says more than a sysctl
+                facts_.jit = ingress.compiled || egress.compiled;
+        }
+        for (const std::string &name : names)
+            facts_.devices.push_back(device(name));
+    }
+
+    DeviceFacts device(const std::string &name) {
+        DeviceFacts out;
+        out.name = name;
+        const auto survey =
+            std::ranges::find(links_, name, [](const LinkSurvey &one) { return one.link.name; });
+        out.present = survey != links_.end();
+        if (!out.present)
+            return out;
+        out.up = survey->link.up;
+        out.root_qdisc = survey->root_qdisc;
+        out.root_handle = survey->root_handle;
+        out.classes = survey->classes;
+        out.hw_tc_offload = hw_tc_offload(name);
+        for (const bool egress : {false, true}) {
+            HookFacts &hook = egress ? out.egress : out.ingress;
+            const HookPrograms &found = egress ? hooks_[name].second : hooks_[name].first;
+            hook.attached = found.ours != 0;
+            hook.known = found.known;
+            hook.before = found.before;
+            if (const auto filters = clsact_filters(survey->link.ifindex, egress))
+                out.hw_filters += static_cast<unsigned>(
+                    std::ranges::count(*filters, true, &ClsactFilter::in_hardware));
+        }
+        if (status_.contains("devices"))
+            for (const Json &known : status_["devices"])
+                if (known.value("dev", "") == name) {
+                    out.trouble = known.value("trouble", "");
+                    out.ingress.in_place = in_place(known["ingress"]);
+                    out.egress.in_place = in_place(known["egress"]);
+                }
+        return out;
+    }
+
+    static bool in_place(const Json &hook) {
+        return !hook.is_object() || hook.value("in_place", true);
+    }
+
+    struct Moment {
+        std::map<std::string, std::pair<std::uint64_t, std::uint64_t>> devices; // received, sent
+        Accounting ours;
+        std::vector<std::uint64_t> net_rx;
+    };
+
+    Moment look() {
+        Moment out;
+        if (const auto links = survey_links())
+            for (const LinkSurvey &one : *links)
+                out.devices[one.link.name] = {one.rx_packets, one.tx_packets};
+        out.net_rx = net_rx();
+        if (facts_.daemon)
+            out.ours =
+                accounting(instance_, facts_.daemon->packets, facts_.daemon->unknown_packets);
+        return out;
+    }
+
+    /// Looks twice, and leaves the differences in the facts.
+    void watch() {
+        const RunCounting counting;
+        std::map<std::uint32_t, std::uint64_t> runs_before;
+        const auto each_hook = [&](const auto &each) {
+            for (DeviceFacts &device : facts_.devices) {
+                each(device, device.ingress, hooks_[device.name].first.ours, false);
+                each(device, device.egress, hooks_[device.name].second.ours, true);
+            }
+        };
+        each_hook([&](DeviceFacts &, const HookFacts &hook, std::uint32_t ours, bool) {
+            if (ours)
+                runs_before[ours] = counting.runs(ours).value_or(0);
+            for (const ProgramFacts &one : hook.before)
+                runs_before[one.id] = counting.runs(one.id).value_or(0);
+        });
+        Moment before = look();
+        std::this_thread::sleep_for(std::chrono::duration<double>(facts_.interval_s));
+        Moment after = look();
+
+        const auto runs = [&](std::uint32_t id) -> std::optional<std::uint64_t> {
+            const auto now = id ? counting.runs(id) : std::nullopt;
+            if (!now)
+                return std::nullopt;
+            return *now - std::min(*now, runs_before[id]);
+        };
+        const auto since = [](std::uint64_t now, std::uint64_t then) {
+            return now - std::min(now, then); // a device that was made anew counts from zero
+        };
+        each_hook([&](const DeviceFacts &device, HookFacts &hook, std::uint32_t ours, bool egress) {
+            hook.our_runs = runs(ours);
+            for (ProgramFacts &one : hook.before)
+                one.runs = runs(one.id);
+            const auto [rx, tx] = before.devices[device.name];
+            const auto [rx_now, tx_now] = after.devices[device.name];
+            hook.device_packets = egress ? since(tx_now, tx) : since(rx_now, rx);
+            const std::string row = device.name + (egress ? " egress" : " ingress");
+            hook.our_packets = since(after.ours[row], before.ours[row]);
+        });
+        for (std::size_t i = 0; i < after.net_rx.size() && i < before.net_rx.size(); i++)
+            facts_.net_rx.push_back(since(after.net_rx[i], before.net_rx[i]));
+    }
+
+    const Instance &instance_;
+    DoctorFacts facts_;
+    Json status_ = Json::object();
+    std::vector<LinkSurvey> links_;
+    std::map<std::string, std::pair<HookPrograms, HookPrograms>> hooks_; // ingress, egress
+};
+
+} // namespace
+
+Result<DoctorFacts> gather_facts(const Instance &instance, const std::string &only_dev,
+                                 double interval_s) {
+    return Gathering(instance, only_dev, interval_s).run();
+}
+
+} // namespace l7

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "cli/top_feed.hpp"
+
+#include "daemon/server.hpp"
+
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+namespace l7 {
+
+namespace {
+
+using Json = nlohmann::json;
+
+TopAccount to_account(const Json &row) {
+    return {row.value("dev", ""),
+            row.value("direction", "") == "egress",
+            row.value("protocol", ""),
+            row.value("packets", std::uint64_t{0}),
+            row.value("bytes", std::uint64_t{0}),
+            row.value("flows", std::int64_t{0})};
+}
+
+TopFlow to_flow(const Json &row) {
+    TopFlow out;
+    out.l4 = row.value("l4", "");
+    out.src = row.value("src", "");
+    out.dst = row.value("dst", "");
+    out.sport = row.value("sport", std::uint16_t{0});
+    out.dport = row.value("dport", std::uint16_t{0});
+    out.protocol = row.value("protocol", "");
+    out.application = row.value("application", "");
+    out.hostname = row.value("hostname", "");
+    out.classid = row.value("classid", "");
+    out.packets = row.value("packets", std::uint64_t{0});
+    out.bytes = row.value("bytes", std::uint64_t{0});
+    out.age_s = row.value("age", 0U);
+    return out;
+}
+
+} // namespace
+
+Result<TopSnapshot> read_top(const Instance &instance, bool with_flows) {
+    TopSnapshot out;
+    const auto rows = [&](const Json &request, const auto &take) {
+        return ask_daemon(instance.socket, request, [&](std::string_view line) {
+            if (const Json row = Json::parse(line, nullptr, false); row.is_object())
+                take(row);
+        });
+    };
+    auto asked = rows({{"command", "stats"}, {"json", true}},
+                      [&](const Json &row) { out.accounts.push_back(to_account(row)); });
+    out.time_s =
+        std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+    if (asked && with_flows)
+        asked = rows({{"command", "flows"},
+                      {"json", true},
+                      {"idle_at_most", static_cast<unsigned>(TopHistory::kSpan_s)}},
+                     [&](const Json &row) {
+                         if (out.flows.size() < kTopFlowsMax)
+                             out.flows.push_back(to_flow(row));
+                     });
+    if (!asked)
+        return asked.error();
+    return out;
+}
+
+Result<std::vector<std::string>> explain_flow(const Instance &instance, const TopFlow &flow) {
+    const std::vector<std::string> filter{"l4",   flow.l4,
+                                          "host", flow.src,
+                                          "host", flow.dst,
+                                          "port", std::to_string(flow.sport),
+                                          "port", std::to_string(flow.dport)};
+    std::vector<std::string> out;
+    auto asked = ask_daemon(instance.socket, {{"command", "explain"}, {"filter", filter}},
+                            [&](std::string_view text) {
+                                while (!text.empty()) {
+                                    const auto end = text.find('\n');
+                                    out.emplace_back(text.substr(0, end));
+                                    text.remove_prefix(end == text.npos ? text.size() : end + 1);
+                                }
+                            });
+    if (!asked)
+        return asked.error();
+    if (out.empty())
+        out.emplace_back("The flow has ended.");
+    return out;
+}
+
+} // namespace l7

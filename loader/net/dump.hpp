@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// A netlink dump, for what libnl has no objects for.
+#pragma once
+
+#include "core/base/result.hpp"
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <netlink/msg.h>
+#include <netlink/netlink.h>
+
+namespace l7 {
+
+using NetlinkSocket = std::unique_ptr<nl_sock, void (*)(nl_sock *)>;
+
+/// A socket of this protocol (NETLINK_ROUTE, ...), connected.
+Result<NetlinkSocket> open_netlink(int protocol);
+
+/// Asks for a dump with `header` as the message's own header, and hands each answer out. Where the
+/// kernel knows no such thing the dump is empty.
+Result<void> netlink_dump(int protocol, int type, const void *header, std::size_t size,
+                          const std::function<void(const nlmsghdr *)> &each);
+
+} // namespace l7
