@@ -87,8 +87,8 @@ struct CommandLine {
         physician->add_option("words", doctor.words, "dev DEV");
         physician->add_option("-d,--delay", doctor.interval_s, "seconds to watch the traffic")
             ->check(CLI::Range(0.1, 60.0));
-        CLI::App *view =
-            command("top", "rates by protocol, application, class, host or flow", [this] { return top_command(global, top); });
+        CLI::App *view = command("top", "rates by protocol, application, class, host or flow",
+                                 [this] { return top_command(global, top); });
         view->add_option("-d,--delay", top.interval_s, "seconds between two screens")
             ->check(CLI::Range(0.1, 3600.0));
         view->add_option("-b,--batch", top.count, "print so many screens as text and end");

@@ -50,7 +50,8 @@ Result<void> detach(Daemon &daemon, const nlohmann::json &request, Answer &) {
 class LiveParts {
   public:
     explicit LiveParts(Daemon &daemon)
-        : rules_(daemon.kernel().rules()), second_(KernelState::ticks_per_second()) {
+        : catalog_(daemon.catalog()), rules_(daemon.kernel().rules()),
+          second_(KernelState::ticks_per_second()) {
         for (unsigned slot = 0; slot < L7_ATTACH_MAX / 2; slot++)
             devices_[slot] = daemon.devices().name_of(slot);
     }
@@ -64,8 +65,12 @@ class LiveParts {
         LiveReport out;
         if (owner)
             out.dev = devices_[(owner - 1) / 2 % devices_.size()];
-        const l7_rule rule =
-            owner ? rules_.of(flow.rules_now, owner - 1).value_or(l7_rule{}) : l7_rule{};
+        // A flow that has had no packet since its verdict is told what its next one will meet.
+        const std::uint64_t met =
+            rules_.current(flow) ? flow.rules_now
+                                 : catalog_->rules->flow(
+                                       entry.key, flow, catalog_->knowledge.hosts->name(flow.host));
+        const l7_rule rule = owner ? rules_.of(met, owner - 1).value_or(l7_rule{}) : l7_rule{};
         out.mark = rule.outcome & L7_O_MARK ? rule.mark : 0;
         out.classid = rule.outcome & L7_O_CLASS ? classid_text(rule.classid) : "";
         out.age_s = (entry.now - flow.born) / second_;
@@ -78,6 +83,7 @@ class LiveParts {
     }
 
   private:
+    std::shared_ptr<const Catalog> catalog_;
     const RuleMaps &rules_;
     std::uint32_t second_;
     std::array<std::string, L7_ATTACH_MAX / 2> devices_;

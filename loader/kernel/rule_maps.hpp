@@ -33,6 +33,9 @@ class RuleMaps {
     /// A device that is in a slot now.
     Result<void> set_device(const RuleTables &tables, unsigned slot, const std::string &device);
 
+    /// Whether the packet path has looked at the flow since it or the rules changed.
+    bool current(const l7_flow &flow) const { return flow.rules_epoch == settings_->rules_epoch; }
+
     /// The rule that flows which meet `met` (l7_flow::rules_now) follow at an attachment point.
     std::optional<l7_rule> of(std::uint64_t met, unsigned attach) const;
 

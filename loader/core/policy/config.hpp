@@ -3,9 +3,9 @@
 #pragma once
 
 #include "core/base/result.hpp"
+#include "core/policy/export_config.hpp"
 #include "core/policy/ranges.hpp"
 #include "core/policy/shape_config.hpp"
-#include "core/policy/export_config.hpp"
 
 #include <cstdint>
 #include <optional>

@@ -3,7 +3,10 @@
 
 #include "core/report/protocol_list.hpp"
 
+#include <l7ctl/rules.h>
+
 #include <algorithm>
+#include <cstring>
 #include <fmt/format.h>
 #include <functional>
 #include <map>
@@ -229,6 +232,26 @@ std::uint64_t RuleTables::host(std::string_view name) const {
             })))
             out |= 1ULL << i;
     return out;
+}
+
+std::uint64_t RuleTables::flow(const l7_key &key, const l7_flow &flow,
+                               std::string_view name) const {
+    l7_rule_look look{};
+    look.protocol = protocols_[flow.protocol % protocols_.size()];
+    look.application = applications_[flow.application % applications_.size()];
+    look.host = host(name);
+    for (unsigned end = 0; end < 2; end++) {
+        Prefix6 address;
+        std::memcpy(address.address, key.addr[end], sizeof(address.address));
+        address.bits = 128;
+        const auto *longest = &prefixes_.front();
+        for (const auto &one : prefixes_)
+            if (one.first.bits >= longest->first.bits && one.first.covers(address))
+                longest = &one;
+        look.address |= longest->second;
+        look.port |= ports_[L7_BE16(key.port[end])];
+    }
+    return l7_rules_of(&look) & (~moving_ | flow.rules_now);
 }
 
 std::uint64_t RuleTables::hook(std::string_view device, l7_hook hook) const {

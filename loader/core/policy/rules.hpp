@@ -36,6 +36,10 @@ class RuleTables {
     /// Of flows with this host name; "" for none.
     std::uint64_t host(std::string_view name) const;
 
+    /// What the packet path will have for the flow at its next packet; of rules that move, those
+    /// that it met.
+    std::uint64_t flow(const l7_key &key, const l7_flow &flow, std::string_view host) const;
+
     /// Of packets at this hook of a device; "" for one that is not known.
     std::uint64_t hook(std::string_view device, l7_hook hook) const;
 
