@@ -189,7 +189,7 @@ void print_tree(const GlobalOptions &global, const std::string &dev, bool down,
                                    .dump());
             continue;
         }
-        std::string name = std::string(2 * depth_of(tree, one), ' ');
+        std::string name = std::string(std::size_t{2} * depth_of(tree, one), ' ');
         name += one.parent == found.handle ? "(link)" : one.name.empty() ? "-" : one.name;
         if (one.id == tree.default_id)
             name += " *";

@@ -20,8 +20,8 @@ Result<void> RuleMaps::open(const std::function<int(const char *)> &map_fd, l7_s
     apps_ = map_fd("rule_apps");
     prefixes_ = map_fd("rule_prefixes");
     hooks_ = map_fd("rule_hooks");
-    auto hosts =
-        map_memory_of(map_fd("rule_hosts"), 2 * (L7_HOSTS_MAX + 1) * sizeof(std::uint64_t));
+    auto hosts = map_memory_of(map_fd("rule_hosts"),
+                               std::size_t{2} * (L7_HOSTS_MAX + 1) * sizeof(std::uint64_t));
     if (!hosts)
         return hosts.error();
     hosts_map_ = std::move(*hosts);

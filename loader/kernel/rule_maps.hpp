@@ -41,7 +41,8 @@ class RuleMaps {
 
   private:
     std::uint64_t *host_bits(unsigned bank) const {
-        return reinterpret_cast<std::uint64_t *>(hosts_map_.data()) + bank * (L7_HOSTS_MAX + 1);
+        return reinterpret_cast<std::uint64_t *>(hosts_map_.data()) +
+               std::size_t{bank} * (L7_HOSTS_MAX + 1);
     }
     Result<void> write_hooks(const RuleTables &tables, unsigned bank, unsigned slot,
                              const std::string &device);

@@ -84,7 +84,8 @@ Result<void> Shaper::apply(const WantedShape &wanted, const std::vector<ShapeCha
             tell(change);
             continue;
         }
-        for (ShapeChange undo : std::views::reverse(made)) {
+        for (auto change = made.rbegin(); change != made.rend(); ++change) {
+            ShapeChange undo = *change;
             if (undo.action != Action::Add || undo.part == Part::Class || undo.part == Part::Leaf)
                 continue;
             undo.action = Action::Delete;

@@ -174,7 +174,8 @@ std::optional<bool> hw_tc_offload(const std::string &device) {
         return std::nullopt;
     const std::uint32_t count = words[sizeof(ethtool_sset_info) / 4];
 
-    std::vector<std::uint32_t> names((sizeof(ethtool_gstrings) + count * ETH_GSTRING_LEN + 3) / 4);
+    std::vector<std::uint32_t> names(
+        (sizeof(ethtool_gstrings) + std::size_t{count} * ETH_GSTRING_LEN + 3) / 4);
     auto *strings = reinterpret_cast<ethtool_gstrings *>(names.data());
     strings->cmd = ETHTOOL_GSTRINGS;
     strings->string_set = ETH_SS_FEATURES;
@@ -183,8 +184,8 @@ std::optional<bool> hw_tc_offload(const std::string &device) {
         return std::nullopt;
     const auto *text = reinterpret_cast<const char *>(names.data()) + sizeof(ethtool_gstrings);
     std::uint32_t bit = 0;
-    while (bit < count &&
-           std::strncmp(text + bit * ETH_GSTRING_LEN, "hw-tc-offload", ETH_GSTRING_LEN) != 0)
+    while (bit < count && std::strncmp(text + std::size_t{bit} * ETH_GSTRING_LEN, "hw-tc-offload",
+                                       ETH_GSTRING_LEN) != 0)
         bit++;
     if (bit == count)
         return std::nullopt;

@@ -169,7 +169,7 @@ class PosixTranslator {
             at_ += length;
             if (next == Token::Brace)
                 how = interval();
-            out = "(?:" + out + ")" + how;
+            out.insert(0, "(?:").append(")").append(how);
         }
         return out;
     }

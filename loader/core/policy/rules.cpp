@@ -214,12 +214,12 @@ RuleTables RuleTables::compile(const std::vector<Rule> &rules, const Knowledge &
                 out.prefixes_.emplace_back(prefix, 0);
     }
     // Of each prefix all rules that a wider one of theirs lets in.
-    for (auto &[prefix, bits] : out.prefixes_)
+    for (auto &known : out.prefixes_)
         for (std::size_t i = 0; i < out.source_.size(); i++)
             if (out.source_[i].prefixes.empty() ||
                 std::ranges::any_of(out.source_[i].prefixes,
-                                    [&](const Prefix6 &one) { return one.covers(prefix); }))
-                bits |= 1ULL << i;
+                                    [&](const Prefix6 &one) { return one.covers(known.first); }))
+                known.second |= 1ULL << i;
     return out;
 }
 

@@ -74,7 +74,7 @@ class TreePlan {
     std::vector<std::uint32_t> doomed(const Tree &wanted) const {
         std::set<std::uint32_t> gone;
         std::vector<std::uint32_t> by_depth;
-        for (const std::uint32_t id : std::views::keys(found_.classes))
+        for (const auto &[id, one] : found_.classes)
             by_depth.push_back(id);
         std::ranges::stable_sort(by_depth, {}, [this](std::uint32_t id) { return depth(id); });
         for (const std::uint32_t id : by_depth) {
@@ -84,9 +84,9 @@ class TreePlan {
                 gone.insert(id);
         }
         std::vector<std::uint32_t> out;
-        for (const std::uint32_t id : std::views::reverse(by_depth))
-            if (gone.contains(id))
-                out.push_back(id);
+        for (auto id = by_depth.rbegin(); id != by_depth.rend(); ++id) // deepest first
+            if (gone.contains(*id))
+                out.push_back(*id);
         return out;
     }
 
@@ -101,7 +101,7 @@ class TreePlan {
     void classes(const Tree &wanted, bool there) {
         std::set<std::uint32_t> kept;
         if (there) {
-            for (const std::uint32_t id : std::views::keys(found_.classes))
+            for (const auto &[id, one] : found_.classes)
                 kept.insert(id);
             for (const std::uint32_t id : doomed(wanted)) {
                 push(Action::Delete, Part::Class, id, "class " + handle_text(id));

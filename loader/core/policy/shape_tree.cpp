@@ -13,8 +13,8 @@ constexpr std::uint64_t kMtu = 1514;
 constexpr std::uint64_t kQuantumMost = 200000; ///< above it HTB warns of unfairness
 constexpr std::uint64_t kQuantaPerSecond = 500;
 constexpr std::uint64_t kBurstsPerSecond = 100; ///< a burst is what the rate gives in 10 ms
-constexpr std::uint64_t kBurstLeast = 2 * 1600;
-constexpr std::uint64_t kBurstMost = 4 << 20;
+constexpr std::uint64_t kBurstLeast = 3200;
+constexpr std::uint64_t kBurstMost = 4ULL << 20;
 constexpr std::size_t kDeviceNameMost = 15;
 
 std::uint64_t settle(const ShapeRate &wanted, std::uint64_t parents, double scale) {

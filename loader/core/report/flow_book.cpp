@@ -97,7 +97,7 @@ void FlowBook::report(const l7_key &key, Page &page, EndReason reason) {
     }
     page.since_ms = page.wall_ms;
     if (anything)
-        emit_(std::move(closing));
+        emit_(closing);
 }
 
 std::vector<FlowMark> FlowBook::marks() const {

@@ -96,8 +96,10 @@ std::vector<unsigned> TopHistory::levels(double now_s, std::size_t width) const 
     }
     const double most = rates.empty() ? 0 : *std::ranges::max_element(rates);
     std::vector<unsigned> out;
+    out.reserve(rates.size());
     for (const double rate : rates)
-        out.push_back(rate <= 0 ? 0 : std::max(1U, static_cast<unsigned>(8 * rate / most + 0.5)));
+        out.push_back(
+            rate <= 0 ? 0 : std::max(1U, static_cast<unsigned>(std::lround(8 * rate / most))));
     return out;
 }
 
