@@ -84,8 +84,8 @@ Result<void> Shaper::apply(const WantedShape &wanted, const std::vector<ShapeCha
             tell(change);
             continue;
         }
-        for (auto change = made.rbegin(); change != made.rend(); ++change) {
-            ShapeChange undo = *change;
+        for (auto last = made.rbegin(); last != made.rend(); ++last) {
+            ShapeChange undo = *last;
             if (undo.action != Action::Add || undo.part == Part::Class || undo.part == Part::Leaf)
                 continue;
             undo.action = Action::Delete;

@@ -97,7 +97,7 @@ void FlowBook::report(const l7_key &key, Page &page, EndReason reason) {
     }
     page.since_ms = page.wall_ms;
     if (anything)
-        emit_(closing);
+        emit_(FlowClosing(closing));
 }
 
 std::vector<FlowMark> FlowBook::marks() const {
