@@ -7,7 +7,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
     if (!config)
         return config.error().message.find("x.toml:") == 0 ? 0 : (__builtin_trap(), 0);
     static const l7::Knowledge knowledge = l7::test::knowledge_of({{"ssh", {"remote"}}});
-    for (const l7_rule &rule : l7::test::tables_of(config->rules, knowledge).rules())
+    const l7::RuleTables tables = l7::test::tables_of(config->rules, knowledge);
+    for (const l7_rule &rule : tables.rules())
         if ((rule.mark & ~config->mark_mask) != 0)
             __builtin_trap(); // a mark outside the mask
     return 0;

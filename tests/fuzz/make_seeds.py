@@ -20,8 +20,11 @@ def main(target):
         for number, where in enumerate(re.findall(rb'where = "([^"]*)"', text)):
             put("condition", f"{pattern.stem}-{number}", where + b"\0" + bytes(range(64)))
     put("pat_file", "all", b"x\n^(a|b)+[c-f]*\\x20?.$\n")
-    put("config", "all", b'[mark]\nmask = 0xff00\n[[rule]]\nprotocol = "ssh"\nmark = 0x1000\nclassid = "1:10"\n'
-                         b'[[device]]\nname = "eth0"\nhooks = "both"\n[limits]\npackets = 5\n')
+    manual = (ROOT / "docs/l7ctl.8.md").read_text()
+    for number, block in enumerate(re.findall(r"```toml\n(.*?)```", manual, re.S)):
+        put("config", f"manual-{number}", block.encode())
+        for section in re.split(r"\n(?=\[)", block):
+            put("config", f"manual-{number}-" + re.sub(r"\W", "", section.split("\n", 1)[0]), section.encode())
     # RFC 7541, C.4.1, and from C.6.1 on with a table of 256 bytes.
     requests = bytes.fromhex("828684418cf1e3c2e5f23a6ba0ab90f4ff" "828684be5886a8eb10649cbf")
     put("hpack", "requests", requests)
