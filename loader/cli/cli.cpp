@@ -55,9 +55,9 @@ struct CommandLine {
     }
 
     void live_commands() {
-        command("attach", "attach dev DEV [ingress|egress|both] [head|tail]", [this] {
+        command("attach", "attach dev DEV [ingress|egress|both] [head|tail] [xdp]", [this] {
             return attach_command(global, words);
-        })->add_option("words", words, "dev DEV [ingress|egress|both] [head|tail]");
+        })->add_option("words", words, "dev DEV [ingress|egress|both] [head|tail] [xdp]");
         command("detach", "detach dev DEV", [this] {
             return detach_command(global, words);
         })->add_option("words", words, "dev DEV");
@@ -68,9 +68,9 @@ struct CommandLine {
         command("explain", "how live flows got their verdicts", [this] {
             return explain_command(global, words);
         })->add_option("filter", words, "which flows, as for flows");
-        command("stats", "packets, bytes and flows per protocol, device and direction", [this] {
+        command("stats", "packets, bytes and flows per device, direction and protocol", [this] {
             return stats_command(global, words);
-        })->add_option("words", words, "dev DEV");
+        })->add_option("words", words, "[dev DEV] [by protocol|application|class|rule]");
         command("reload", "patterns and rules, atomically",
                 [this] { return reload_command(global); });
         command("metrics", "one scrape as Prometheus reads it",

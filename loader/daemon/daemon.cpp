@@ -210,7 +210,7 @@ void Daemon::attach_configured() {
     for (const DeviceConfig &device : catalog()->config.devices) {
         if (std::ranges::find(present, device.name, &DeviceReport::name) != present.end())
             continue;
-        const AttachRequest request{device.ingress, device.egress, device.head,
+        const AttachRequest request{device.ingress, device.egress, device.head, device.xdp,
                                     catalog()->config.attach};
         if (auto attached = devices_->attach(device.name, request); !attached)
             note(attached.error().message);

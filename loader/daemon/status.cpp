@@ -53,6 +53,9 @@ constexpr std::array<const char *, L7_COUNTERS> kCounterNames{
     "tunnels_entered",
     "tunnels_opaque",
     "rules_dropped",
+    "xdp_dropped",
+    "dscp_failed",
+    "applications_failed",
 };
 
 Json hook_json(const HookStatus &hook) {
@@ -60,7 +63,10 @@ Json hook_json(const HookStatus &hook) {
         return nullptr;
     return {{"way", hook.mode == L7_ATTACH_TCX ? "tcx" : "clsact"},
             {"position", hook.head ? "head" : "tail"},
-            {"in_place", hook.in_place}};
+            {"in_place", hook.in_place},
+            {"xdp", hook.xdp == L7_XDP_NONE     ? Json(nullptr)
+                    : hook.xdp == L7_XDP_NATIVE ? Json("native")
+                                                : Json("generic")}};
 }
 
 Json devices_json(const Daemon &daemon) {
@@ -179,8 +185,9 @@ Json gather(const Daemon &daemon, const l7_counters &counters) {
 std::string hook_text(const Json &hook) {
     if (hook.is_null())
         return "-";
-    return fmt::format("{} {}{}", hook["way"].get<std::string>(),
+    return fmt::format("{} {}{}{}", hook["way"].get<std::string>(),
                        hook["position"].get<std::string>(),
+                       hook["xdp"].is_null() ? "" : " xdp " + hook["xdp"].get<std::string>(),
                        hook["in_place"].get<bool>() ? "" : " (taken off by somebody)");
 }
 
