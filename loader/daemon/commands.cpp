@@ -67,12 +67,15 @@ class LiveParts {
         LiveReport out;
         if (owner)
             out.dev = devices_[(owner - 1) / 2 % devices_.size()];
-        // A flow that has had no packet since its verdict is told what its next one will meet.
+        // A flow that has had no packet since its verdict is told what its next one will meet; but
+        // for rules that ask for a packet's DSCP, which no flow has.
         const std::uint64_t met =
             rules_.current(flow) ? flow.rules_now
                                  : catalog_->rules->flow(
                                        entry.key, flow, catalog_->knowledge.hosts->name(flow.host));
-        const l7_rule rule = owner ? rules_.of(met, owner - 1).value_or(l7_rule{}) : l7_rule{};
+        const l7_rule rule =
+            owner ? rules_.of(met & ~catalog_->rules->by_dscp(), owner - 1).value_or(l7_rule{})
+                  : l7_rule{};
         out.mark = rule.outcome & L7_O_MARK ? rule.mark : 0;
         out.classid = rule.outcome & L7_O_CLASS ? classid_text(rule.classid) : "";
         out.age_s = (entry.now - flow.born) / second_;

@@ -133,6 +133,17 @@ Json export_json(const Daemon &daemon) {
             {"last_error", report->last_error}};
 }
 
+Json conntrack_json(const Daemon &daemon) {
+    const auto report = daemon.conntrack().report();
+    if (!report)
+        return nullptr;
+    return {{"marked", report->marked},
+            {"untracked", report->untracked},
+            {"failed", report->failed},
+            {"dropped", report->dropped},
+            {"last_error", report->last_error}};
+}
+
 std::string export_text(const Json &report) {
     const auto sink = [&report](const char *name) {
         const Json &one = report[name];
@@ -178,6 +189,7 @@ Json gather(const Daemon &daemon, const l7_counters &counters) {
               {"malformed", server.malformed.load()}}},
             {"ended_flows", daemon.ended_flows()},
             {"export", export_json(daemon)},
+            {"conntrack", conntrack_json(daemon)},
             {"kernel_memory", memory},
             {"notes", daemon.notes()}};
 }
@@ -220,6 +232,14 @@ void print(const Json &status, Answer &answer) {
             worker["latency_us"]["p99"].get<std::uint64_t>()));
     if (!status["export"].is_null())
         answer.write(export_text(status["export"]));
+    if (const Json &marks = status["conntrack"]; !marks.is_null())
+        answer.write(fmt::format(
+            "conntrack marked {} untracked {} failed {} dropped {}{}",
+            marks["marked"].get<std::uint64_t>(), marks["untracked"].get<std::uint64_t>(),
+            marks["failed"].get<std::uint64_t>(), marks["dropped"].get<std::uint64_t>(),
+            marks["last_error"].get<std::string>().empty()
+                ? ""
+                : "; last error: " + marks["last_error"].get<std::string>()));
     for (const auto &[name, value] : status["counters"].items())
         if (value.get<std::uint64_t>() != 0)
             answer.write(fmt::format("counter {:<24} {}", name, value.get<std::uint64_t>()));

@@ -70,7 +70,7 @@ def test_marks_select_a_class():
             run(["rm", "-f", pin])
         with L7ctl(router, config).start() as l7ctl:
             l7ctl.attach("c0", "egress")
-            clients.http(client, web, server.ip4)
+            clients.http(client, web, server.ip4, hold=1, rate=1_000_000)  # most of it comes after the verdict
             check(l7ctl.stats("c0", "egress", "http")["packets"] > 100,
                   "http was not recognised from the server's side alone")
             wait_for(lambda: agree(l7ctl, router, "c0", "http", "1:42"), "HTB's count of the mark to be ours")

@@ -6,6 +6,7 @@
 #include <l7ctl/rules.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <iterator>
 
@@ -84,6 +85,8 @@ RuleTables RuleTables::compile(const std::vector<Rule> &rules, const Knowledge &
             out.dropping_ |= bit;
         if (!rule.dscps.empty())
             out.by_dscp_ |= bit;
+        if (!out.rules_.back().asks && rule.dscps.empty() && rule.devices.empty() && !rule.ingress)
+            out.lasting_ |= bit;
         for (std::uint8_t dscp = 0; dscp < out.dscps_.size(); dscp++)
             if (rule.dscps.empty() || std::ranges::find(rule.dscps, dscp) != rule.dscps.end())
                 out.dscps_[dscp] |= bit;
@@ -167,6 +170,14 @@ std::uint64_t RuleTables::flow(const l7_key &key, const l7_flow &flow,
         look.port |= ports_[L7_BE16(key.port[end])];
     }
     return l7_rules_of(&look) & (~moving_ | flow.rules_now);
+}
+
+std::optional<l7_rule> RuleTables::lasting(const l7_key &key, const l7_flow &flow_,
+                                           std::string_view name) const {
+    const std::uint64_t met = flow(key, flow_, name) & lasting_;
+    if (met == 0)
+        return std::nullopt;
+    return rules_[static_cast<std::size_t>(std::countr_zero(met))];
 }
 
 std::uint64_t RuleTables::hook(std::string_view device, l7_hook hook) const {

@@ -8,6 +8,7 @@
 
 #include <l7ctl/abi.h>
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -48,6 +49,11 @@ class RuleTables {
     /// that it met.
     std::uint64_t flow(const l7_key &key, const l7_flow &flow, std::string_view host) const;
 
+    /// The first rule that the flow meets and that asks for nothing else than what it is: no rate,
+    /// amounts, age, device, direction or DSCP.
+    std::optional<l7_rule> lasting(const l7_key &key, const l7_flow &flow,
+                                   std::string_view host) const;
+
     /// Of packets at this hook of a device; "" for one that is not known.
     std::uint64_t hook(std::string_view device, l7_hook hook) const;
 
@@ -59,7 +65,7 @@ class RuleTables {
     std::vector<std::uint64_t> ports_ = std::vector<std::uint64_t>(65536);
     std::vector<std::pair<Prefix6, std::uint64_t>> prefixes_;
     std::vector<std::uint64_t> dscps_ = std::vector<std::uint64_t>(64);
-    std::uint64_t moving_ = 0, by_dscp_ = 0, dropping_ = 0;
+    std::uint64_t moving_ = 0, by_dscp_ = 0, dropping_ = 0, lasting_ = 0;
 };
 
 } // namespace l7
