@@ -15,6 +15,7 @@ import termios
 import time
 
 from support import clients, servers
+from support.foreign import bpf_program
 from support.l7ctl import L7ctl, binary, make_htb
 from support.netlab import Lab, check, expect_equal, expect_in, main, run, wait_for
 
@@ -127,7 +128,7 @@ def test_another_program_ends_the_chain():
         for body, severity in (("return 0;", "problem"), ("return skb->len > 60 ? 0 : -1;", "problem"),
                                ("return -1;", "ok")):
             try:
-                program = bpf_program(lab, body)
+                program = bpf_program(lab, "foreign", body)
                 run(["bpftool", "prog", "load", program, pin, "type", "classifier"])
                 router.run(["bpftool", "net", "attach", "tcx_ingress", "pinned", pin, "dev", "c0"])
                 l7ctl.attach("c0", "both", "tail")
@@ -144,16 +145,6 @@ def test_another_program_ends_the_chain():
                 router.run(["bpftool", "net", "detach", "tcx_ingress", "dev", "c0"])
             finally:
                 run(["rm", "-f", pin])
-
-
-def bpf_program(lab, body):
-    source, target = f"{lab.dir}/foreign.bpf.c", f"{lab.dir}/foreign.o"
-    with open(source, "w", encoding="ascii") as file:
-        file.write(f'#include <linux/bpf.h>\n__attribute__((section("tc"), used)) int foreign(struct __sk_buff *skb)'
-                   f'{{ {body} }}\nchar l[] __attribute__((section("license"), used)) = "GPL";\n')
-    triplet = run(["cc", "-print-multiarch"]).stdout.decode().strip()
-    run(["clang", "-O2", "-g", "-target", "bpf", "-idirafter", f"/usr/include/{triplet}", "-c", source, "-o", target])
-    return target
 
 
 def test_policy_routing_looks_at_our_mark():
