@@ -36,6 +36,8 @@ void add_workers(const Daemon &daemon, MetricsSnapshot &out) {
                                .wakeups = worker.wakeups,
                                .apply_failures = worker.apply_failures,
                                .bad_records = worker.bad_records,
+                               .scans = worker.scan.scans,
+                               .scan_ns = worker.scan.ns,
                                .latency = worker.latency});
 }
 
@@ -65,6 +67,8 @@ Result<MetricsSnapshot> metrics_snapshot(Daemon &daemon) {
     out.patterns_rejected = catalog->rejected.size();
     out.rules = catalog->config.rules.size();
     out.ended_flows = daemon.ended_flows();
+    if (const auto marks = daemon.conntrack().report())
+        out.conntrack = {marks->marked, marks->untracked, marks->failed, marks->dropped};
     const ServerCounters &control = daemon.server_counters();
     out.control_malformed = control.malformed.load();
     out.control_served = control.requests.load() - out.control_malformed;

@@ -103,6 +103,8 @@ Json worker_json(const WorkerReport &worker) {
             {"memory", worker.memory},
             {"verdicts", worker.verdicts},
             {"batches", worker.batches},
+            {"scans", worker.scan.scans},
+            {"scan_ns", worker.scan.ns},
             {"wakeups", worker.wakeups},
             {"apply_failures", worker.apply_failures},
             {"bad_records", worker.bad_records},

@@ -145,6 +145,8 @@ void workers(const std::vector<WorkerUse> &from, std::vector<MetricFamily> &out)
          &WorkerUse::wakeups},
         {MetricType::Counter, "l7ctl_worker_apply_failures_total",
          "Batches of verdicts that the kernel did not take.", &WorkerUse::apply_failures},
+        {MetricType::Counter, "l7ctl_worker_hyperscan_scans_total", "Times Hyperscan was run.",
+         &WorkerUse::scans},
         {MetricType::Counter, "l7ctl_worker_bad_records_total",
          "Records that make no sense and were passed over.", &WorkerUse::bad_records},
     };
@@ -154,6 +156,11 @@ void workers(const std::vector<WorkerUse> &from, std::vector<MetricFamily> &out)
             family.add(from[i].*column.member, {{"worker", std::to_string(i)}});
         out.push_back(family.take());
     }
+    FamilyBuilder scanning(MetricType::Counter, "l7ctl_worker_hyperscan_seconds_total",
+                           "Time in Hyperscan; one scan in 16 is timed and stands for all.");
+    for (std::size_t i = 0; i < from.size(); i++)
+        scanning.add(static_cast<double>(from[i].scan_ns) / 1e9, {{"worker", std::to_string(i)}});
+    out.push_back(scanning.take());
     FamilyBuilder judged(MetricType::Counter, "l7ctl_worker_judged_flows_total",
                          "Flows that left a worker: with a verdict, given up as unknown, or pushed "
                          "out for newer ones.");
@@ -217,6 +224,15 @@ std::vector<MetricFamily> metric_families(const MetricsSnapshot &from,
                       .add(from.patterns, {{"state", "used"}})
                       .add(from.patterns_rejected, {{"state", "rejected"}})
                       .take());
+    if (from.conntrack)
+        out.push_back(FamilyBuilder(MetricType::Counter, "l7ctl_conntrack_marks_total",
+                                    "Verdicts for the marks of tracked connections by what became "
+                                    "of them.")
+                          .add(from.conntrack->marked, {{"result", "written"}})
+                          .add(from.conntrack->untracked, {{"result", "untracked"}})
+                          .add(from.conntrack->failed, {{"result", "failed"}})
+                          .add(from.conntrack->dropped, {{"result", "dropped"}})
+                          .take());
     out.push_back(FamilyBuilder(MetricType::Counter, "l7ctl_control_requests_total",
                                 "Requests at the control socket by what became of them.")
                       .add(from.control_served, {{"result", "served"}})

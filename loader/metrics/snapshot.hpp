@@ -7,6 +7,7 @@
 #include <l7ctl/abi.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -61,7 +62,13 @@ struct WorkerUse {
     std::uint64_t undecided, memory_bytes;
     std::uint64_t ring_used_bytes, ring_bytes;
     std::uint64_t wakeups, apply_failures, bad_records;
-    Latency latency; ///< microseconds from a verdict's packet to its being in force
+    std::uint64_t scans, scan_ns; ///< of Hyperscan
+    Latency latency;              ///< microseconds from a verdict's packet to its being in force
+};
+
+/// Marks of tracked connections.
+struct ConntrackUse {
+    std::uint64_t marked, untracked, failed, dropped;
 };
 
 struct MetricsSnapshot {
@@ -78,6 +85,7 @@ struct MetricsSnapshot {
     std::vector<std::pair<std::string, std::uint64_t>> map_bytes;
     std::uint64_t patterns = 0, patterns_rejected = 0, rules = 0;
     std::uint64_t ended_flows = 0;
+    std::optional<ConntrackUse> conntrack; ///< none: marks are not written
     std::uint64_t control_served = 0, control_refused = 0, control_malformed = 0;
 };
 

@@ -32,6 +32,8 @@ void Classifier::use(Knowledge knowledge) {
     knowledge_ = std::move(knowledge);
     limits_.judge.only_patterns = knowledge_.only_patterns;
     limits_.judge.details = knowledge_.journal != nullptr;
+    if (scanner_)
+        scanned_ = scan_time();
     scanner_ = std::make_unique<Scanner>(knowledge_.database);
     dns_ = knowledge_.protocols->find("dns");
     for (Entry *entry = oldest_; entry; entry = entry->newer)

@@ -56,6 +56,9 @@ class Classifier {
     std::optional<l7_verdict> take_pushed_out();
 
     const ClassifierCounters &counters() const { return counters_; }
+    ScanTime scan_time() const {
+        return {scanned_.scans + scanner_->time().scans, scanned_.ns + scanner_->time().ns};
+    }
     std::size_t flows() const { return flows_.size(); }
     std::size_t memory() const;
     const Database &database() const { return scanner_->database(); }
@@ -93,6 +96,7 @@ class Classifier {
     ClassifierLimits limits_;
     Knowledge knowledge_;
     std::unique_ptr<Scanner> scanner_;
+    ScanTime scanned_;             ///< of scanners before
     std::uint16_t dns_ = L7_UNSET; ///< the protocol whose answers are listened to
     Flows flows_;
     Entry *oldest_ = nullptr;

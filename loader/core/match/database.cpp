@@ -6,6 +6,7 @@
 #include <hs/hs.h>
 
 #include <algorithm>
+#include <chrono>
 #include <functional>
 #include <new>
 #include <unordered_map>
@@ -299,11 +300,7 @@ Scanner::~Scanner() {
 
 namespace {
 
-void scan_in(const HyperscanDatabase &database, Bytes data, hs_scratch *scratch,
-             match_event_handler met, void *to) {
-    hs_scan(database.get(), reinterpret_cast<const char *>(data.data()),
-            static_cast<unsigned>(data.size()), 0, scratch, met, to);
-}
+constexpr std::uint64_t kTimedOneIn = 16; // reading the clock takes about as long as a short scan
 
 int collect(unsigned id, unsigned long long, unsigned long long, unsigned, void *to) {
     static_cast<std::vector<std::uint16_t> *>(to)->push_back(static_cast<std::uint16_t>(id));
@@ -311,6 +308,18 @@ int collect(unsigned id, unsigned long long, unsigned long long, unsigned, void 
 }
 
 } // namespace
+
+/// Adds what matches to found_.
+void Scanner::run(const HyperscanDatabase &database, Bytes data) {
+    using Clock = std::chrono::steady_clock;
+    const bool timed = time_.scans++ % kTimedOneIn == 0;
+    const auto begun = timed ? Clock::now() : Clock::time_point();
+    hs_scan(database.get(), reinterpret_cast<const char *>(data.data()),
+            static_cast<unsigned>(data.size()), 0, scratch_, collect, &found_);
+    if (timed)
+        time_.ns += kTimedOneIn * static_cast<std::uint64_t>((Clock::now() - begun) /
+                                                             std::chrono::nanoseconds(1));
+}
 
 const std::vector<std::uint16_t> &Scanner::scan(Transport transport, unsigned direction, Bytes data,
                                                 std::uint64_t size) {
@@ -328,13 +337,13 @@ const std::vector<std::uint16_t> &Scanner::scan(Transport transport, unsigned di
         if (atom.exact)
             found_.push_back(id);
         else
-            scan_in(database_->alone_[id], data, scratch_, collect, &found_);
+            run(database_->alone_[id], data);
         // Nothing that comes later could change a decisive match.
         decided = found_.size() > before && atom.decisive;
         return !decided;
     });
     if (atoms.unbound && (!decided || atoms.always_unbound)) {
-        scan_in(atoms.unbound, data, scratch_, collect, &found_);
+        run(atoms.unbound, data);
         std::erase_if(found_, [&](std::uint16_t id) {
             const Atom &atom = database_->atoms_[id];
             return !atom.where.holds(data, size) || (atom.verify && !atom.verify->matches(data));
@@ -346,7 +355,7 @@ const std::vector<std::uint16_t> &Scanner::scan(Transport transport, unsigned di
 const std::vector<std::uint16_t> &Scanner::scan_l7filter(Bytes data) {
     found_.clear();
     if (database_->l7filter_)
-        scan_in(database_->l7filter_, data, scratch_, collect, &found_);
+        run(database_->l7filter_, data);
     std::erase_if(found_, [&](std::uint16_t id) {
         const auto &verify = database_->evidence_[id].verify;
         return verify && !verify->matches(data);

@@ -94,6 +94,12 @@ class Database {
     std::set<std::uint16_t> refused_; ///< patterns
 };
 
+/// What Hyperscan took.
+struct ScanTime {
+    std::uint64_t scans = 0;
+    std::uint64_t ns = 0; ///< one scan in 16 is timed and stands for all
+};
+
 class Scanner {
   public:
     /// Makes the scratch space for `database`; throws std::bad_alloc where there is no memory for
@@ -113,10 +119,15 @@ class Scanner {
     /// Evidence of l7-filter patterns in the merged data of both directions, without its NULs.
     const std::vector<std::uint16_t> &scan_l7filter(Bytes data);
 
+    const ScanTime &time() const { return time_; }
+
   private:
+    void run(const HyperscanDatabase &database, Bytes data);
+
     std::shared_ptr<const Database> database_;
     hs_scratch *scratch_ = nullptr;
     std::vector<std::uint16_t> found_;
+    ScanTime time_;
 };
 
 } // namespace l7
