@@ -2,6 +2,8 @@
 # Writes OUTPUT, which says what SOURCE is: as git describes it, else the date of the source. Nothing of when and where it
 # was built, so that the same source makes the same program. Run at every build; rewrites only what has changed.
 
+cmake_minimum_required(VERSION 3.25)
+
 # As root in somebody else's clone git wants to be told that this is meant.
 execute_process(COMMAND git -c safe.directory=* describe --always --dirty --tags
                 WORKING_DIRECTORY ${SOURCE} OUTPUT_VARIABLE id ERROR_QUIET

@@ -49,7 +49,12 @@ if(L7_LOWDOWN AND L7_GZIP)
   string(REGEX REPLACE "\n## .*" "" text "${CMAKE_MATCH_1}")
   string(REPLACE "\n- " "\n  * " text "${text}")
   set(L7_MAINTAINER "l7ctl developers <l7ctl@example.com>")
-  file(TIMESTAMP docs/CHANGELOG.md date "%a, %d %b %Y 00:00:00 +0000" UTC)
+  set(form "%a, %d %b %Y 00:00:00 +0000")
+  if(DEFINED ENV{SOURCE_DATE_EPOCH})
+    string(TIMESTAMP date ${form} UTC)
+  else()
+    file(TIMESTAMP ${CMAKE_SOURCE_DIR}/docs/CHANGELOG.md date ${form} UTC)
+  endif()
   file(WRITE ${L7_MADE}/changelog
     "l7ctl (${PROJECT_VERSION}) unstable; urgency=medium\n${text}\n -- ${L7_MAINTAINER}  ${date}\n")
   execute_process(COMMAND fold -s -w 75 ${L7_MADE}/changelog
