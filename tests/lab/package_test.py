@@ -59,7 +59,8 @@ def clean_root(directory):
         lines = [f"deb {archive()} {name} main" for name in (suite(), f"{suite()}-backports")]
         made = tar.with_suffix(".new.tar")
         run(["mmdebstrap", "--quiet", "--mode=root", "--variant=apt", f"--include={','.join(PACKAGES)}",
-             "--aptopt=Acquire::Languages \"none\"", "--skip=cleanup/apt/lists", suite(), made, *lines], limit=FETCH_LIMIT, env=os.environ)
+             "--aptopt=Acquire::Languages \"none\"", "--skip=cleanup/apt/lists", suite(), made, *lines], limit=FETCH_LIMIT,
+            env={**os.environ, "TMPDIR": str(directory.parent)})
         made.rename(tar)
     directory.mkdir()
     run(["tar", "-x", "--numeric-owner", "-f", tar, "-C", directory], limit=120)
@@ -87,7 +88,7 @@ class Machine:
     """The root with systemd as its first process, in namespaces of its own but for the network's, which is given."""
 
     def __init__(self, root, namespace):
-        self.root, self.namespace = root, namespace
+        self.root, self.namespace, self.outer = root, namespace, None
         mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
         cgroups = [fields[1] for fields in mounts if fields[2] == "cgroup2"]
         if not cgroups:
@@ -96,6 +97,14 @@ class Machine:
 
     def __enter__(self):
         self.cgroup.mkdir()
+        try:
+            self._start()
+        except BaseException:  # also a signal; there is no __exit__ without an __enter__
+            self.__exit__()
+            raise
+        return self
+
+    def _start(self):
         start = self.namespace.popen(
             ["sh", "-c", f'echo $$ >{self.cgroup}/cgroup.procs && exec unshare --mount --uts --ipc --pid --cgroup --fork '
              '--kill-child=KILL --propagation private sh -c "$1" start "$2"', "sh", START, self.root.dir], name="systemd")
@@ -104,10 +113,10 @@ class Machine:
                             "systemd", 30)
         wait_for(lambda: self.text("systemctl", "is-system-running", check=False).strip() in ("running", "degraded"),
                  "systemd to be up", 30)
-        return self
 
     def __exit__(self, *_):
-        self.outer.stop(with_signal=signal.SIGKILL)  # and with it all that is below
+        if self.outer:
+            self.outer.stop(with_signal=signal.SIGKILL)  # and with it all that is below
 
         def removed():
             with contextlib.suppress(OSError):  # not before the last process is gone
