@@ -53,17 +53,27 @@ static void l7_retire_one(const struct l7_verdict *verdict) {
 
 /* The flow leaves the count of one protocol and joins another's, where its initiator's packets are
  * counted. */
-static void l7_account_verdict(const struct l7_flow *flow, __u16 from, __u16 to) {
+static void l7_account_verdict(const struct l7_flow *flow, __u16 from,
+                               const struct l7_verdict *verdict) {
     __u32 attach = flow->owner[0] ? flow->owner[0] - 1U : flow->owner[1] - 1U;
+    const __u16 had = from == L7_UNSET ? 0 : flow->application;
     struct l7_account *account;
 
-    if (attach >= L7_ATTACH_MAX || from == to)
+    if (attach >= L7_ATTACH_MAX)
         return;
-    account = l7_account_of(attach, from);
-    if (account)
+    if (from != verdict->protocol) {
+        account = l7_account_of(attach, from);
+        if (account)
+            account->flows--;
+        account = l7_account_of(attach, verdict->protocol);
+        if (account)
+            account->flows++;
+    }
+    if (had == verdict->application)
+        return;
+    if (had && (account = l7_account_app(attach, had)) != 0)
         account->flows--;
-    account = l7_account_of(attach, to);
-    if (account)
+    if (verdict->application && (account = l7_account_app(attach, verdict->application)) != 0)
         account->flows++;
 }
 
@@ -84,7 +94,7 @@ static void l7_judge(const struct l7_verdict *verdict, struct l7_batch *batch) {
         l7_flow_judged(flow, verdict);
     else if (l7_move(verdict, flow) != 0)
         return;
-    l7_account_verdict(flow, L7_UNSET, verdict->protocol);
+    l7_account_verdict(flow, L7_UNSET, verdict);
     l7_count(verdicts);
     batch->applied++;
 }
@@ -98,7 +108,7 @@ static void l7_update(const struct l7_verdict *verdict, struct l7_batch *batch) 
         batch->missing++;
         return;
     }
-    l7_account_verdict(flow, flow->protocol, verdict->protocol);
+    l7_account_verdict(flow, flow->protocol, verdict);
     l7_flow_judged(flow, verdict);
     l7_count(verdicts_updated);
     batch->applied++;

@@ -3,8 +3,8 @@
  * The packet path: one object for each device. Parse, find the flow, count, and let the flow's
  * rules set mark and class; flows without a verdict also send their early payload to the loader.
  */
+#include "outcome.h"
 #include "ring.h"
-#include "rules.h"
 
 /* Set by the loader before loading; the verifier drops what does not apply to the device. */
 const volatile __u32 l7_device_slot = 0;
@@ -24,7 +24,8 @@ struct l7_pass {
     __u32 packets; /* on the wire */
     __u32 sampled; /* payload of the first wire packet */
     __u64 bytes;
-    __u64 rules; /* out: those that the flow meets */
+    __u64 rules;       /* out: those that the flow meets */
+    __u32 application; /* out: the flow's */
 };
 
 /* Room for what the slow steps make, which the stack has not: tc programs do not nest on a CPU. */
@@ -156,6 +157,7 @@ L7_STEP __u32 l7_newcomer(struct __sk_buff *skb, struct l7_pass *pass) {
             l7_sample(skb, flow, pass, direction, ends);
     }
     pass->rules = l7_rules_now(flow, &pass->packet.key, pass->now, set);
+    pass->application = flow->application;
     return flow->protocol;
 }
 
@@ -301,7 +303,7 @@ static __attribute__((always_inline)) int l7_classify(struct __sk_buff *skb, __u
     struct l7_account *account;
     struct l7_flow *flow;
     struct l7_pass pass;
-    __u32 attach, now, packets, gso_size, ends = 0;
+    __u32 attach, now, packets, gso_size, application, ends = 0;
     __u64 bytes, met;
     int result;
 
@@ -353,10 +355,13 @@ static __attribute__((always_inline)) int l7_classify(struct __sk_buff *skb, __u
                 l7_sample(skb, flow, &pass, direction, ends);
         }
         protocol = flow->protocol;
+        application = flow->application;
         met = l7_rules_now(flow, &pass.packet.key, now, set);
     } else {
         pass.rules = 0;
+        pass.application = 0;
         protocol = l7_newcomer(skb, &pass);
+        application = pass.application;
         met = pass.rules;
     }
     account = l7_account_of(attach, protocol);
@@ -364,7 +369,11 @@ static __attribute__((always_inline)) int l7_classify(struct __sk_buff *skb, __u
         account->packets += packets;
         account->bytes += bytes;
     }
-    return met ? l7_rules_apply(skb, met, attach, set) : L7_TC_NEXT;
+    if (application && (account = l7_account_app(attach, application)) != 0) {
+        account->packets += packets;
+        account->bytes += bytes;
+    }
+    return met ? l7_rules_apply(skb, met, attach, set, &pass.packet, packets, bytes) : L7_TC_NEXT;
 }
 
 SEC("tc")

@@ -106,6 +106,22 @@ struct {
     __type(value, __u64);
 } rule_hooks SEC(".maps");
 
+/* By bank and DSCP. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 2 * 64);
+    __type(key, __u32);
+    __type(value, __u64);
+} rule_dscp SEC(".maps");
+
+/* By bank and rule. Writer: the packet path; the loader clears the bank that comes into force. */
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 2 * L7_RULES_MAX);
+    __type(key, __u32);
+    __type(value, struct l7_hits);
+} rule_hits SEC(".maps");
+
 /* Writer: the loader. */
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
@@ -121,6 +137,33 @@ struct {
     __type(key, __u32);
     __type(value, struct l7_account);
 } accounting SEC(".maps");
+
+/* Traffic that has an application; made as it is seen. Writer: the packet path and l7_apply. */
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __uint(max_entries, L7_USED_APPS_MAX);
+    __type(key, struct l7_account_app);
+    __type(value, struct l7_account);
+} account_apps SEC(".maps");
+
+/* Traffic that a rule gave a class. Index: attachment point * L7_CLASSES_MAX + class slot. Writer:
+ * the packet path. */
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, L7_ATTACH_MAX *L7_CLASSES_MAX);
+    __type(key, __u32);
+    __type(value, struct l7_hits);
+} account_classes SEC(".maps");
+
+/* The classid (MAJ:MIN) that each slot stands for; never reused while pinned. Writer: the loader.
+ */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, L7_CLASSES_MAX);
+    __type(key, __u32);
+    __type(value, __u32);
+} classes SEC(".maps");
 
 /* Writer: the programs. */
 struct {
@@ -216,6 +259,23 @@ static inline struct l7_account *l7_account_of(__u32 attach, __u32 protocol) {
     __u32 index = attach * L7_PROTOCOLS_MAX + (protocol & (L7_PROTOCOLS_MAX - 1));
 
     return bpf_map_lookup_elem(&accounting, &index);
+}
+
+/* Accounting of an application at an attachment point, made where there is none. */
+static __attribute__((noinline, unused)) struct l7_account *l7_account_app(__u32 attach,
+                                                                           __u32 application) {
+    struct l7_account_app of = {.attach = (__u16)attach, .application = (__u16)application};
+    struct l7_account *account = bpf_map_lookup_elem(&account_apps, &of);
+    struct l7_account none = {};
+
+    if (account)
+        return account;
+    /* Another CPU may have been first: its entry is as good. */
+    bpf_map_update_elem(&account_apps, &of, &none, BPF_NOEXIST);
+    account = bpf_map_lookup_elem(&account_apps, &of);
+    if (!account)
+        l7_count(applications_failed);
+    return account;
 }
 
 #endif

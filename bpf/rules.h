@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Rules in the packet path: which of them a flow meets, and what becomes of a packet. Everything
- * but the last is looked at only when something about the flow has changed.
+ * Rules in the packet path: which of them a flow meets, looked at only when something about the
+ * flow has changed, and which of those is the first for a packet.
  */
 #ifndef L7CTL_BPF_RULES_H
 #define L7CTL_BPF_RULES_H
 
 #include "maps.h"
 #include <l7ctl/rules.h>
-
-#define L7_TC_SHOT 2 /* TC_ACT_SHOT, TCX_DROP */
 
 static __u64 l7_rules_of_port(__u32 bank, __be16 port) {
     __u32 index = bank * 65536 + L7_BE16(port);
@@ -158,29 +156,33 @@ static __attribute__((always_inline)) __u32 l7_lowest(__u64 bits) {
     return n + !(bits & 1);
 }
 
-/* What the first of these rules does to the packet. Returns the program's answer. */
-static __attribute__((always_inline)) int l7_rules_apply(struct __sk_buff *skb, __u64 bits,
-                                                         __u32 attach, struct l7_settings *set) {
+/* The first of these rules that holds for a packet of this DSCP here; 0: none. *number: its place
+ * in the tables. */
+static __attribute__((always_inline)) struct l7_rule *
+l7_rules_first(__u64 bits, __u32 attach, __u8 dscp, struct l7_settings *set, __u32 *number) {
     const __u32 bank = set->rules_epoch & 1;
     __u32 index = bank * L7_ATTACH_MAX + attach;
-    __u64 *hook = bpf_map_lookup_elem(&rule_hooks, &index);
-    struct l7_rule *rule;
+    __u64 *allowed = bpf_map_lookup_elem(&rule_hooks, &index);
 
-    if (!hook || !(bits &= *hook))
-        return L7_TC_NEXT;
-    index = bank * L7_RULES_MAX + l7_lowest(bits);
-    rule = bpf_map_lookup_elem(&rules, &index);
-    if (!rule)
-        return L7_TC_NEXT;
-    if (L7_UNLIKELY(rule->outcome & L7_O_DROP)) {
-        l7_count(rules_dropped);
-        return L7_TC_SHOT;
+    if (!allowed || !(bits &= *allowed))
+        return 0;
+    if (L7_UNLIKELY(bits & set->rules_dscp)) {
+        index = bank * 64 + (dscp & 63);
+        allowed = bpf_map_lookup_elem(&rule_dscp, &index);
+        if (!allowed || !(bits &= *allowed))
+            return 0;
     }
-    if (rule->outcome & L7_O_MARK)
-        skb->mark = (skb->mark & ~set->mark_mask) | (rule->mark & set->mark_mask);
-    if (rule->outcome & L7_O_CLASS)
-        skb->priority = rule->classid;
-    return L7_TC_NEXT;
+    *number = bank * L7_RULES_MAX + l7_lowest(bits);
+    return bpf_map_lookup_elem(&rules, number);
+}
+
+static __attribute__((always_inline)) void l7_rule_hit(__u32 number, __u32 packets, __u64 bytes) {
+    struct l7_hits *hits = bpf_map_lookup_elem(&rule_hits, &number);
+
+    if (!hits)
+        return;
+    hits->packets += packets;
+    hits->bytes += bytes;
 }
 
 #endif

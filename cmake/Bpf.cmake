@@ -35,3 +35,4 @@ endfunction()
 
 l7_bpf(datapath bpf/datapath.bpf.c)
 l7_bpf(control bpf/control.bpf.c)
+l7_bpf(xdp bpf/xdp.bpf.c)

@@ -9,7 +9,7 @@
 
 #include <l7ctl/bytes.h>
 
-#define L7_ABI 4
+#define L7_ABI 5
 
 /* Bounds. Each is counted where it is reached. */
 #define L7_ATTACH_MAX 32         /* attachment points: 16 devices, ingress and egress */
@@ -24,6 +24,10 @@
 #define L7_FRAGMENTS_MAX 8192    /* datagrams whose later fragments are being awaited */
 #define L7_RULES_MAX 64          /* rules, a bit of a word each */
 #define L7_PREFIXES_MAX 4096     /* address prefixes that rules name, of both banks */
+#define L7_CLASSES_MAX 256       /* classes with accounting of their own, 0 being none */
+#define L7_USED_APPS_MAX                                                                           \
+    16384 /* applications seen, times the attachment points they are seen at                       \
+           */
 
 /* Protocol numbers that are not a protocol. */
 #define L7_UNSET 0   /* still being looked at */
@@ -207,8 +211,10 @@ struct l7_settings {
     __u64 rules_moving;   /* rules with a rate, amounts or an age */
     __u32 second;         /* jiffies */
     __u32 hysteresis;     /* percent by which a range is wider for a flow that is in it */
+    __u64 rules_dscp;     /* rules that ask for a packet's DSCP */
+    __u64 rules_drop;     /* rules that drop */
 };
-L7_ASSERT(sizeof(struct l7_settings) == 56);
+L7_ASSERT(sizeof(struct l7_settings) == 72);
 
 #define L7_TUNNEL_IPIP 0x01 /* IPv4 and IPv6 within either */
 #define L7_TUNNEL_GRE 0x02
@@ -220,6 +226,7 @@ L7_ASSERT(sizeof(struct l7_settings) == 56);
 #define L7_O_CLASS 0x02
 #define L7_O_DROP 0x04
 #define L7_O_KEEP 0x08 /* nothing, and later rules neither */
+#define L7_O_DSCP 0x10
 
 /* What a rule asks of a flow besides what bits decide. */
 #define L7_RULE_RATE 0x01
@@ -236,10 +243,15 @@ struct l7_rule {
     __u32 age[2];  /* seconds */
     __u32 asks;    /* L7_RULE_ */
     __u32 outcome; /* L7_O_ */
-    __u32 mark;    /* within mark_mask */
-    __u32 classid; /* MAJ:MIN as in skb->priority */
+    __u32 mark;
+    __u32 mark_mask;  /* bits that it writes, of the settings' mark_mask */
+    __u32 classid;    /* MAJ:MIN as in skb->priority */
+    __u16 class_slot; /* whose accounting the packets go to */
+    __u8 dscp;        /* RFC 2474; without ECN's bits */
+    __u8 reserved;
+    __u32 reserved2;
 };
-L7_ASSERT(sizeof(struct l7_rule) == 72);
+L7_ASSERT(sizeof(struct l7_rule) == 88);
 
 /* Bit n: rule n lets this protocol, application, host, ... be. A rule asks for a group of either
  * the protocol or the application. */
@@ -272,6 +284,20 @@ struct l7_account {
     __u64 flows; /* flows first seen here (unset), or that got their verdict while owned here */
 };
 L7_ASSERT(sizeof(struct l7_account) == 24);
+
+/* Whose accounting: an attachment point and an application. */
+struct l7_account_app {
+    __u16 attach;
+    __u16 application;
+};
+L7_ASSERT(sizeof(struct l7_account_app) == 4);
+
+/* Packets that met a rule, per CPU. */
+struct l7_hits {
+    __u64 packets;
+    __u64 bytes;
+};
+L7_ASSERT(sizeof(struct l7_hits) == 16);
 
 /* Everything that is not the plain way, counted per CPU. Names are what `l7ctl status` prints. */
 struct l7_counters {
@@ -308,15 +334,19 @@ struct l7_counters {
     __u64 expired_newcomers;
     __u64 expired_flows;
     __u64 map_missing;
-    __u64 tunnels_entered; /* packets that count as those they carry */
-    __u64 tunnels_opaque;  /* packets of a tunnel, of which the inner cannot be read */
-    __u64 rules_dropped;   /* packets that a rule drops */
+    __u64 tunnels_entered;     /* packets that count as those they carry */
+    __u64 tunnels_opaque;      /* packets of a tunnel, of which the inner cannot be read */
+    __u64 rules_dropped;       /* packets that a rule drops, also those below */
+    __u64 xdp_dropped;         /* by the XDP program */
+    __u64 dscp_failed;         /* packets whose DSCP could not be written */
+    __u64 applications_failed; /* no room for an application's accounting */
 };
 #define L7_COUNTERS (sizeof(struct l7_counters) / sizeof(__u64))
 
 /* One attachment point, kept so that a restarted loader knows what it owns. Written by the loader.
  */
 enum l7_attach_mode { L7_ATTACH_NONE = 0, L7_ATTACH_TCX = 1, L7_ATTACH_CLSACT = 2 };
+enum l7_xdp_mode { L7_XDP_NONE = 0, L7_XDP_NATIVE = 1, L7_XDP_GENERIC = 2 };
 struct l7_attachment {
     __u32 ifindex;
     __u8 hook;
@@ -324,7 +354,8 @@ struct l7_attachment {
     __u8 head;           /* 1: first on the hook, 0: last */
     __u8 created_clsact; /* 1: the clsact qdisc is ours */
     __u16 tc_prio;
-    __u16 l3_device; /* 1: packets have no link header */
+    __u8 l3_device; /* 1: packets have no link header */
+    __u8 xdp;       /* L7_XDP_; of ingress */
     __u32 tc_handle;
     char dev[16];
 };

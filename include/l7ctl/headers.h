@@ -61,12 +61,13 @@ struct l7_packet {
     __u32 payload_size; /* bytes of it on the wire, link padding left out */
     __u32 headers_size; /* what each segment of a GSO packet repeats: link, IP and transport headers
                          */
+    __u32 ip;           /* offset of the outermost IP header */
     __u32 seq;          /* TCP, host order */
     __u32 ack;
     __u8 tcp_flags;
     __u8 from;     /* the end of the key that sent it: 0 or 1 */
     __u8 fragment; /* 1: first fragment, 2: a later one */
-    __u8 reserved;
+    __u8 dscp;     /* RFC 2474, of the outermost IP header */
 };
 
 /* Whose later fragments: RFC 791 and RFC 8200 identify a datagram by these. */

@@ -205,6 +205,11 @@ L7_INLINE const __u8 *l7_ip_target(const __u8 *ip, __u8 family) {
     return ip + (family == 4 ? 16 : 24);
 }
 
+/* The upper six bits of RFC 791's type of service, of RFC 8200's traffic class (RFC 2474). */
+L7_INLINE __u8 l7_ip_dscp(const __u8 *ip, __u8 family) {
+    return (__u8)(family == 4 ? ip[1] >> 2 : (ip[0] & 15) << 2 | ip[1] >> 6);
+}
+
 /* Identifies the datagram of a fragment. */
 L7_INLINE void l7_fragment_key_of(const struct l7_network *net, const __u8 *ip, __u8 family,
                                   struct l7_fragment_key *datagram) {
@@ -239,7 +244,8 @@ L7_INLINE enum l7_parse l7_parse_rest(struct l7_cursor *c, const struct l7_netwo
     packet->key.reserved = 0;
     packet->seq = packet->ack = 0;
     packet->tcp_flags = 0;
-    packet->reserved = 0;
+    packet->ip = net->ip;
+    packet->dscp = l7_ip_dscp(ip, family);
     packet->fragment = net->later_fragment ? 2 : net->fragment;
 
     if (L7_UNLIKELY(net->fragment)) {

@@ -133,6 +133,8 @@ L7_INLINE int l7_enter_tunnel(const void *data, const void *end, __u32 wire,
         return 0;
     inner.payload += offset;
     inner.headers_size += offset;
+    inner.ip = packet->ip;
+    inner.dscp = packet->dscp;
     *packet = inner;
     return 1;
 }

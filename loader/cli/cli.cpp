@@ -16,7 +16,8 @@ namespace {
 
 // In the notation that completion reads; see completion.hpp.
 constexpr const char *kDevice = "dev DEV";
-constexpr const char *kAttach = "dev DEV [ingress|egress|both] [head|tail]";
+constexpr const char *kAttach = "dev DEV [ingress|egress|both] [head|tail] [xdp]";
+constexpr const char *kStats = "[dev DEV] [by protocol|application|class|rule]";
 constexpr const char *kFilter =
     "protocol PROTOCOL|dev DEV|l4 L4|host ADDRESS|port PORT|reason REASON";
 
@@ -81,10 +82,10 @@ struct CommandLine {
                 [this] { return explain_command(global, words); })
             ->add_option("filter", words, "all of these must hold")
             ->type_name(kFilter);
-        command("stats", "packets, bytes and flows per protocol, device and direction",
+        command("stats", "packets, bytes and flows per device, direction and protocol",
                 [this] { return stats_command(global, words); })
-            ->add_option("words", words, "device")
-            ->type_name(kDevice);
+            ->add_option("words", words, "device, and by what")
+            ->type_name(kStats);
         command("reload", "patterns and rules, atomically",
                 [this] { return reload_command(global); });
         command("metrics", "one scrape as Prometheus reads it",

@@ -2,13 +2,16 @@
 #include "cli/doctor_facts.hpp"
 
 #include "core/policy/config.hpp"
+#include "core/policy/shape_tree.hpp"
 #include "daemon/server.hpp"
 #include "kernel/programs.hpp"
+#include "net/sizes.hpp"
 #include "net/survey.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <fmt/format.h>
 #include <fstream>
 #include <linux/magic.h>
 #include <nlohmann/json.hpp>
@@ -58,6 +61,34 @@ std::optional<bool> jit_sysctl() {
     if (file >> value)
         return value != 0;
     return std::nullopt;
+}
+
+bool forwards(const char *family, const std::string &device) {
+    std::ifstream file(fmt::format("/proc/sys/net/{}/conf/{}/forwarding", family, device));
+    int value = 0;
+    return file >> value && value != 0;
+}
+
+/// IPv6 packets of this namespace that were not forwarded as they were too large.
+std::uint64_t too_big6() {
+    std::ifstream file("/proc/self/net/snmp6");
+    std::string name;
+    for (std::uint64_t value = 0; file >> name >> value;)
+        if (name == "Ip6InTooBigErrors")
+            return value;
+    return 0;
+}
+
+/// What passed since `before`, where that is enough to judge by; else all of it.
+void only_since(const std::vector<HtbClassFacts> &before, std::vector<HtbClassFacts> &now) {
+    constexpr std::uint64_t kEnough = 50;
+    for (HtbClassFacts &one : now) {
+        const auto then = std::ranges::find(before, one.id, &HtbClassFacts::id);
+        if (then == before.end() || one.handed < then->handed + kEnough || one.bytes < then->bytes)
+            continue;
+        one.handed -= then->handed;
+        one.bytes -= then->bytes;
+    }
 }
 
 std::vector<std::uint64_t> net_rx() {
@@ -179,6 +210,8 @@ class Gathering {
             facts_.flowtables = std::move(*tables);
         if (auto links = note(survey_links()))
             links_ = std::move(*links);
+        if (auto sizes = note(link_sizes()))
+            sizes_ = std::move(*sizes);
     }
 
     /// The devices to judge: the one named, or those the daemon or the kernel knows us to be on.
@@ -202,6 +235,49 @@ class Gathering {
         }
         for (const std::string &name : names)
             facts_.devices.push_back(device(name));
+        for (const auto &[ifindex, one] : sizes_) {
+            const auto under = sizes_.find(one.under);
+            if (one.overhead != 0 && under != sizes_.end() &&
+                (names.contains(one.name) || names.contains(under->second.name)))
+                facts_.tunnels.push_back({one.name, one.kind, one.sizes.mtu, one.overhead,
+                                          under->second.name, under->second.sizes.mtu});
+        }
+    }
+
+    /// Limits on packets, and how large those were that HTB's classes took.
+    void read_sizes(const LinkSurvey &survey, DeviceFacts &to) {
+        to.sizes = sizes_[survey.link.ifindex].sizes;
+        to.htb = htb_of(survey.link.ifindex);
+        for (const auto &[ifindex, one] : sizes_)
+            if (one.kind == "ifb" && one.name == ifb_name(to.name))
+                to.ifb = {one.name, one.sizes, htb_of(ifindex)};
+    }
+
+    std::vector<HtbClassFacts> htb_of(std::uint32_t ifindex) {
+        auto classes = note(htb_classes(ifindex));
+        return classes ? std::move(*classes) : std::vector<HtbClassFacts>();
+    }
+
+    std::uint32_t ifindex_of(const std::string &name) const {
+        const auto at =
+            std::ranges::find(sizes_, name, [](const auto &one) { return one.second.name; });
+        return at == sizes_.end() ? 0 : at->first;
+    }
+
+    /// The classes again, after we have watched.
+    void reread_classes() {
+        for (DeviceFacts &device : facts_.devices) {
+            const auto anew = [this](const std::string &name, std::vector<HtbClassFacts> &classes) {
+                if (classes.empty())
+                    return;
+                auto now = htb_of(ifindex_of(name));
+                only_since(classes, now);
+                classes = std::move(now);
+            };
+            anew(device.name, device.htb);
+            if (device.ifb)
+                anew(device.ifb->name, device.ifb->htb);
+        }
     }
 
     DeviceFacts device(const std::string &name) {
@@ -216,7 +292,16 @@ class Gathering {
         out.root_qdisc = survey->root_qdisc;
         out.root_handle = survey->root_handle;
         out.classes = survey->classes;
-        out.hw_tc_offload = hw_tc_offload(name);
+        read_sizes(*survey, out);
+        const auto on = features(name);
+        const auto feature = [&on](const char *which) {
+            const auto at = on.find(which);
+            return at == on.end() ? std::nullopt : std::optional(at->second);
+        };
+        out.hw_tc_offload = feature("hw-tc-offload");
+        out.lro = feature("rx-lro");
+        out.forwards4 = forwards("ipv4", name);
+        out.forwards6 = forwards("ipv6", name);
         for (const bool egress : {false, true}) {
             HookFacts &hook = egress ? out.egress : out.ingress;
             const HookPrograms &found = egress ? hooks_[name].second : hooks_[name].first;
@@ -275,9 +360,12 @@ class Gathering {
             for (const ProgramFacts &one : hook.before)
                 runs_before[one.id] = counting.runs(one.id).value_or(0);
         });
+        const std::uint64_t too_big_before = too_big6();
         Moment before = look();
         std::this_thread::sleep_for(std::chrono::duration<double>(facts_.interval_s));
         Moment after = look();
+        facts_.too_big6 = too_big6() - too_big_before;
+        reread_classes();
 
         const auto runs = [&](std::uint32_t id) -> std::optional<std::uint64_t> {
             const auto now = id ? counting.runs(id) : std::nullopt;
@@ -306,6 +394,7 @@ class Gathering {
     DoctorFacts facts_;
     Json status_ = Json::object();
     std::vector<LinkSurvey> links_;
+    std::map<std::uint32_t, LinkSizes> sizes_;
     std::map<std::string, std::pair<HookPrograms, HookPrograms>> hooks_; // ingress, egress
 };
 

@@ -3,6 +3,7 @@
 #include "cli/cli.hpp"
 
 #include "core/flow/knowledge.hpp"
+#include "core/policy/rule_checks.hpp"
 #include "core/report/protocol_list.hpp"
 #include "daemon/catalog.hpp"
 
@@ -25,16 +26,15 @@ Result<void> check_command(const GlobalOptions &global, const CheckOptions &opti
     std::vector<fs::path> directories(options.patterns.begin(), options.patterns.end());
     if (directories.empty())
         directories = pattern_directories(*config);
-    std::vector<std::string> rejected, warnings;
+    std::vector<std::string> rejected;
     const auto knowledge = load_knowledge(directories, {}, rejected);
     if (!knowledge)
         return knowledge.error();
     const Database &database = *knowledge->database;
-    RuleTables::compile(config->rules, *knowledge, warnings);
 
     for (const std::string &line : rejected)
         fmt::print("{}\n", line);
-    for (const std::string &line : warnings)
+    for (const std::string &line : check_rules(*config, *knowledge))
         fmt::print("{} {}\n", file, line);
     fmt::print("{} patterns, {} rejected\n", database.usable_patterns(), rejected.size());
     if (!rejected.empty())

@@ -46,6 +46,9 @@ Result<void> ask(const GlobalOptions &global, Json request) {
     });
 }
 
+constexpr const char *kAttachUsage = "attach dev DEV [ingress|egress|both] [head|tail] [xdp]";
+constexpr const char *kStatsUsage = "stats [dev DEV] [by protocol|application|class|rule]";
+
 } // namespace
 
 Result<void> attach_command(const GlobalOptions &global, const std::vector<std::string> &words) {
@@ -58,13 +61,15 @@ Result<void> attach_command(const GlobalOptions &global, const std::vector<std::
             request["hooks"] = word;
         else if (word == "head" || word == "tail")
             request["position"] = word;
+        else if (word == "xdp")
+            request["xdp"] = true;
         else
-            return Error{"attach: '" + word + "' is not understood",
-                         "attach dev DEV [ingress|egress|both] [head|tail]", Blame::Usage};
+            return Error{"attach: '" + word + "' is not understood", kAttachUsage, Blame::Usage};
     }
     if (parsed->dev.empty())
-        return Error{"attach: no device is named",
-                     "attach dev DEV [ingress|egress|both] [head|tail]", Blame::Usage};
+        return Error{"attach: no device is named", kAttachUsage, Blame::Usage};
+    if (request.value("xdp", false) && request.value("hooks", "") == "egress")
+        return Error{"attach: XDP drops what comes in", kAttachUsage, Blame::Usage};
     const Instance instance = global.instance();
     if (!daemon_answers(instance.socket))
         if (auto started = spawn_daemon(instance); !started)
@@ -98,10 +103,15 @@ Result<void> stats_command(const GlobalOptions &global, const std::vector<std::s
     const auto parsed = parse_words("stats", words);
     if (!parsed)
         return parsed.error();
-    if (!parsed->rest.empty())
-        return Error{"stats: '" + parsed->rest.front() + "' is not understood", "stats [dev DEV]",
-                     Blame::Usage};
-    return ask(global, {{"command", "stats"}, {"dev", parsed->dev}});
+    const std::vector<std::string> &rest = parsed->rest;
+    std::string by = "protocol";
+    if (rest.size() == 2 && rest[0] == "by" &&
+        (rest[1] == "protocol" || rest[1] == "application" || rest[1] == "class" ||
+         rest[1] == "rule"))
+        by = rest[1];
+    else if (!rest.empty())
+        return Error{"stats: '" + rest.front() + "' is not understood", kStatsUsage, Blame::Usage};
+    return ask(global, {{"command", "stats"}, {"dev", parsed->dev}, {"by", by}});
 }
 
 Result<void> reload_command(const GlobalOptions &global) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/catalog.hpp"
 
+#include "core/policy/rule_checks.hpp"
+
 #include <cstdlib>
 
 namespace fs = std::filesystem;
@@ -32,8 +34,9 @@ Result<Catalog> load_catalog(const std::string &config_file, bool config_needed,
     if (!knowledge)
         return knowledge.error();
     out.knowledge = std::move(*knowledge);
-    out.rules = std::make_shared<const RuleTables>(
-        RuleTables::compile(out.config.rules, out.knowledge, out.warnings));
+    out.rules =
+        std::make_shared<const RuleTables>(RuleTables::compile(out.config.rules, out.knowledge));
+    out.warnings = check_rules(out.config, out.knowledge);
     return out;
 }
 

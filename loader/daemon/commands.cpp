@@ -7,6 +7,7 @@
 #include "daemon/daemon.hpp"
 #include "daemon/facts.hpp"
 #include "daemon/status.hpp"
+#include "daemon/traffic.hpp"
 
 #include <l7ctl/rate.h>
 
@@ -30,6 +31,7 @@ Result<void> attach(Daemon &daemon, const nlohmann::json &request, Answer &) {
     attach.ingress = hooks != "egress";
     attach.egress = hooks != "ingress";
     attach.head = request.value("position", "tail") == "head";
+    attach.xdp = request.value("xdp", false);
     attach.way = daemon.catalog()->config.attach;
     if (auto done = daemon.devices().attach(request.value("dev", ""), attach); !done)
         return done;
@@ -65,12 +67,15 @@ class LiveParts {
         LiveReport out;
         if (owner)
             out.dev = devices_[(owner - 1) / 2 % devices_.size()];
-        // A flow that has had no packet since its verdict is told what its next one will meet.
+        // A flow that has had no packet since its verdict is told what its next one will meet; but
+        // for rules that ask for a packet's DSCP, which no flow has.
         const std::uint64_t met =
             rules_.current(flow) ? flow.rules_now
                                  : catalog_->rules->flow(
                                        entry.key, flow, catalog_->knowledge.hosts->name(flow.host));
-        const l7_rule rule = owner ? rules_.of(met, owner - 1).value_or(l7_rule{}) : l7_rule{};
+        const l7_rule rule =
+            owner ? rules_.of(met & ~catalog_->rules->by_dscp(), owner - 1).value_or(l7_rule{})
+                  : l7_rule{};
         out.mark = rule.outcome & L7_O_MARK ? rule.mark : 0;
         out.classid = rule.outcome & L7_O_CLASS ? classid_text(rule.classid) : "";
         out.age_s = (entry.now - flow.born) / second_;
@@ -126,37 +131,76 @@ Result<void> explain(Daemon &daemon, const nlohmann::json &request, Answer &answ
     return list_flows(daemon, request, answer, true);
 }
 
-Result<void> stats(Daemon &daemon, const nlohmann::json &request, Answer &answer) {
-    const std::string only = request.value("dev", "");
-    const bool json = request.value("json", false);
-    const auto catalog = daemon.catalog();
-    auto rows = daemon.kernel().accounting();
+/// Flows leave `unset` when they are judged; between two reads on other CPUs that may show as less
+/// than none.
+std::int64_t flows_shown(const l7_account &account) {
+    return std::max<std::int64_t>(static_cast<std::int64_t>(account.flows), 0);
+}
 
-    std::ranges::stable_sort(rows, [](const AccountRow &a, const AccountRow &b) {
+void write_traffic(std::vector<TrafficRow> rows, const char *what, const std::string &only,
+                   bool json, Answer &answer) {
+    std::ranges::stable_sort(rows, [](const TrafficRow &a, const TrafficRow &b) {
         return a.attach != b.attach ? a.attach < b.attach : a.account.bytes > b.account.bytes;
     });
     if (!json)
-        answer.write(fmt::format("{:<15} {:<8} {:<16} {:>12} {:>16} {:>10}", "device", "way",
-                                 "protocol", "packets", "bytes", "flows"));
-    for (const AccountRow &row : rows) {
-        const std::string dev = daemon.devices().name_of(row.attach / 2);
-        if (dev.empty() || (!only.empty() && dev != only))
-            continue;
-        const char *direction = row.attach % 2 == L7_INGRESS ? "ingress" : "egress";
-        const std::string &protocol = catalog->knowledge.protocols->name(row.protocol);
-        // Flows leave `unset` when they are judged; between two reads on other CPUs that may show
-        // as less than none.
-        const auto flows = std::max<std::int64_t>(static_cast<std::int64_t>(row.account.flows), 0);
-        answer.write(json ? Json{{"dev", dev},
-                                 {"direction", direction},
-                                 {"protocol", protocol},
-                                 {"packets", row.account.packets},
-                                 {"bytes", row.account.bytes},
-                                 {"flows", flows}}
-                                .dump()
-                          : fmt::format("{:<15} {:<8} {:<16} {:>12} {:>16} {:>10}", dev, direction,
-                                        protocol, row.account.packets, row.account.bytes, flows));
-    }
+        answer.write(fmt::format("{:<15} {:<8} {:<16} {:>12} {:>16} {:>10}", "device", "way", what,
+                                 "packets", "bytes", "flows"));
+    for (const TrafficRow &row : rows)
+        if (only.empty() || row.dev == only)
+            answer.write(json ? Json{{"dev", row.dev},
+                                     {"direction", row.direction()},
+                                     {what, row.name},
+                                     {"packets", row.account.packets},
+                                     {"bytes", row.account.bytes},
+                                     {"flows", flows_shown(row.account)}}
+                                    .dump()
+                              : fmt::format("{:<15} {:<8} {:<16} {:>12} {:>16} {:>10}", row.dev,
+                                            row.direction(), row.name, row.account.packets,
+                                            row.account.bytes, flows_shown(row.account)));
+}
+
+void write_classes(const std::vector<ClassTraffic> &rows, const std::string &only, bool json,
+                   Answer &answer) {
+    if (!json)
+        answer.write(fmt::format("{:<15} {:<8} {:<8} {:<16} {:>12} {:>16}", "device", "way",
+                                 "classid", "class", "packets", "bytes"));
+    for (const ClassTraffic &row : rows)
+        if (only.empty() || row.dev == only)
+            answer.write(json ? Json{{"dev", row.dev},
+                                     {"direction", direction_of(row.attach)},
+                                     {"classid", row.classid},
+                                     {"class", row.name},
+                                     {"packets", row.hits.packets},
+                                     {"bytes", row.hits.bytes}}
+                                    .dump()
+                              : fmt::format("{:<15} {:<8} {:<8} {:<16} {:>12} {:>16}", row.dev,
+                                            direction_of(row.attach), row.classid, row.name,
+                                            row.hits.packets, row.hits.bytes));
+}
+
+void write_rules(const std::vector<RuleTraffic> &rows, bool json, Answer &answer) {
+    if (!json)
+        answer.write(fmt::format("{:>6} {:>12} {:>16}", "line", "packets", "bytes"));
+    for (const RuleTraffic &row : rows)
+        answer.write(
+            json
+                ? Json{{"line", row.line}, {"packets", row.hits.packets}, {"bytes", row.hits.bytes}}
+                      .dump()
+                : fmt::format("{:>6} {:>12} {:>16}", row.line, row.hits.packets, row.hits.bytes));
+}
+
+Result<void> stats(Daemon &daemon, const nlohmann::json &request, Answer &answer) {
+    const std::string only = request.value("dev", ""), by = request.value("by", "protocol");
+    const bool json = request.value("json", false);
+
+    if (by == "class")
+        write_classes(traffic_by_class(daemon), only, json, answer);
+    else if (by == "rule")
+        write_rules(traffic_by_rule(daemon), json, answer);
+    else if (by == "application")
+        write_traffic(traffic_by_application(daemon), "application", only, json, answer);
+    else
+        write_traffic(traffic_by_protocol(daemon), "protocol", only, json, answer);
     return {};
 }
 

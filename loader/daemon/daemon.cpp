@@ -109,10 +109,14 @@ Result<void> Daemon::open(bool discard_state) {
     if (auto set = set_rules(*catalog_); !set)
         return set;
 
+    conntrack_ = std::make_unique<ConntrackMarks>(*kernel_);
+    conntrack_->use(catalog_);
     ClassifierLimits limits;
     limits.flows = catalog_->config.undecided;
     for (unsigned i = 0; i < kernel_->shards(); i++) {
-        auto worker = Worker::start(*kernel_, i, limits, catalog_->knowledge);
+        auto worker =
+            Worker::start(*kernel_, i, limits, catalog_->knowledge,
+                          [this](const l7_verdict &verdict) { conntrack_->judged(verdict); });
         if (!worker)
             return worker.error();
         workers_.push_back(std::move(*worker));
@@ -211,7 +215,7 @@ void Daemon::attach_configured() {
     for (const DeviceConfig &device : catalog()->config.devices) {
         if (std::ranges::find(present, device.name, &DeviceReport::name) != present.end())
             continue;
-        const AttachRequest request{device.ingress, device.egress, device.head,
+        const AttachRequest request{device.ingress, device.egress, device.head, device.xdp,
                                     catalog()->config.attach};
         if (auto attached = devices_->attach(device.name, request); !attached)
             note(attached.error().message);
@@ -333,6 +337,7 @@ Result<void> Daemon::read_again() {
     for (const auto &worker : workers_)
         worker->use(after->knowledge);
     export_->use(after);
+    conntrack_->use(after);
     attach_configured();
     serve_metrics(after->config.metrics);
     note(fmt::format("reloaded: {} patterns, {} rejected, {} rules",

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "daemon/catalog.hpp"
+#include "daemon/conntrack_marks.hpp"
 #include "daemon/devices.hpp"
 #include "daemon/flow_export.hpp"
 #include "daemon/options.hpp"
@@ -52,6 +53,7 @@ class Daemon {
     std::uint64_t ended_flows() const { return ended_flows_; }
     std::vector<std::string> notes() const;
     MetricsServer &metrics() { return *metrics_; }
+    const ConntrackMarks &conntrack() const { return *conntrack_; }
 
   private:
     explicit Daemon(Instance instance) : instance_(std::move(instance)) {}
@@ -71,6 +73,7 @@ class Daemon {
     std::unique_ptr<KernelState> kernel_;
     std::unique_ptr<Devices> devices_;
     std::unique_ptr<FlowExport> export_;
+    std::unique_ptr<ConntrackMarks> conntrack_; // outlives the workers, who use it
     std::vector<std::unique_ptr<Worker>> workers_;
     std::optional<LinkMonitor> links_;
     std::optional<Server> server_;

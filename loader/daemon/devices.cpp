@@ -22,7 +22,8 @@ std::vector<std::string> Devices::adopt(AttachWay way) {
         const l7_attachment &any = in.mode != L7_ATTACH_NONE ? in : eg;
         const std::string name = any.dev;
         Entry entry;
-        entry.request = {in.mode != L7_ATTACH_NONE, eg.mode != L7_ATTACH_NONE, any.head != 0, way};
+        entry.request = {in.mode != L7_ATTACH_NONE, eg.mode != L7_ATTACH_NONE, any.head != 0,
+                         in.xdp != L7_XDP_NONE, way};
         slots_[slot] = name;
         auto link = find_link(name);
         if (!link) {
@@ -76,7 +77,7 @@ Result<void> Devices::attach_locked(const std::string &name, Entry &entry) {
     if (!slot)
         return slot.error();
     if (const auto owner = slots_.find(*slot); owner == slots_.end() || owner->second != name)
-        if (auto cleared = state_.clear_accounting(*slot); !cleared)
+        if (auto cleared = state_.accounts().clear(*slot); !cleared)
             return cleared;
     auto device = Device::attach(state_, *link, *slot, entry.request);
     if (!device)

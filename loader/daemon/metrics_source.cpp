@@ -2,17 +2,11 @@
 #include "daemon/metrics_source.hpp"
 
 #include "daemon/daemon.hpp"
+#include "daemon/traffic.hpp"
 
 namespace l7 {
 
 namespace {
-
-void add_traffic(Daemon &daemon, const Catalog &catalog, MetricsSnapshot &out) {
-    for (const AccountRow &row : daemon.kernel().accounting())
-        if (std::string dev = daemon.devices().name_of(row.attach / 2); !dev.empty())
-            out.traffic.push_back({row.attach, std::move(dev), row.protocol,
-                                   catalog.knowledge.protocols->name(row.protocol), row.account});
-}
 
 void add_devices(Daemon &daemon, MetricsSnapshot &out) {
     for (const DeviceReport &device : daemon.devices().report()) {
@@ -57,7 +51,10 @@ Result<MetricsSnapshot> metrics_snapshot(Daemon &daemon) {
     out.version = L7_VERSION;
     out.bypass = daemon.kernel().settings().bypass != 0;
     out.counters = *counters;
-    add_traffic(daemon, *catalog, out);
+    out.traffic = traffic_by_protocol(daemon);
+    out.applications = traffic_by_application(daemon);
+    out.classes = traffic_by_class(daemon);
+    out.rule_traffic = traffic_by_rule(daemon);
     add_devices(daemon, out);
     add_workers(daemon, out);
     for (const auto table : {KernelState::Table::Flows, KernelState::Table::Newcomers})

@@ -53,6 +53,9 @@ constexpr std::array<const char *, L7_COUNTERS> kCounterNames{
     "tunnels_entered",
     "tunnels_opaque",
     "rules_dropped",
+    "xdp_dropped",
+    "dscp_failed",
+    "applications_failed",
 };
 
 Json hook_json(const HookStatus &hook) {
@@ -60,7 +63,10 @@ Json hook_json(const HookStatus &hook) {
         return nullptr;
     return {{"way", hook.mode == L7_ATTACH_TCX ? "tcx" : "clsact"},
             {"position", hook.head ? "head" : "tail"},
-            {"in_place", hook.in_place}};
+            {"in_place", hook.in_place},
+            {"xdp", hook.xdp == L7_XDP_NONE     ? Json(nullptr)
+                    : hook.xdp == L7_XDP_NATIVE ? Json("native")
+                                                : Json("generic")}};
 }
 
 Json devices_json(const Daemon &daemon) {
@@ -127,6 +133,17 @@ Json export_json(const Daemon &daemon) {
             {"last_error", report->last_error}};
 }
 
+Json conntrack_json(const Daemon &daemon) {
+    const auto report = daemon.conntrack().report();
+    if (!report)
+        return nullptr;
+    return {{"marked", report->marked},
+            {"untracked", report->untracked},
+            {"failed", report->failed},
+            {"dropped", report->dropped},
+            {"last_error", report->last_error}};
+}
+
 std::string export_text(const Json &report) {
     const auto sink = [&report](const char *name) {
         const Json &one = report[name];
@@ -172,6 +189,7 @@ Json gather(const Daemon &daemon, const l7_counters &counters) {
               {"malformed", server.malformed.load()}}},
             {"ended_flows", daemon.ended_flows()},
             {"export", export_json(daemon)},
+            {"conntrack", conntrack_json(daemon)},
             {"kernel_memory", memory},
             {"notes", daemon.notes()}};
 }
@@ -179,8 +197,9 @@ Json gather(const Daemon &daemon, const l7_counters &counters) {
 std::string hook_text(const Json &hook) {
     if (hook.is_null())
         return "-";
-    return fmt::format("{} {}{}", hook["way"].get<std::string>(),
+    return fmt::format("{} {}{}{}", hook["way"].get<std::string>(),
                        hook["position"].get<std::string>(),
+                       hook["xdp"].is_null() ? "" : " xdp " + hook["xdp"].get<std::string>(),
                        hook["in_place"].get<bool>() ? "" : " (taken off by somebody)");
 }
 
@@ -213,6 +232,14 @@ void print(const Json &status, Answer &answer) {
             worker["latency_us"]["p99"].get<std::uint64_t>()));
     if (!status["export"].is_null())
         answer.write(export_text(status["export"]));
+    if (const Json &marks = status["conntrack"]; !marks.is_null())
+        answer.write(fmt::format(
+            "conntrack marked {} untracked {} failed {} dropped {}{}",
+            marks["marked"].get<std::uint64_t>(), marks["untracked"].get<std::uint64_t>(),
+            marks["failed"].get<std::uint64_t>(), marks["dropped"].get<std::uint64_t>(),
+            marks["last_error"].get<std::string>().empty()
+                ? ""
+                : "; last error: " + marks["last_error"].get<std::string>()));
     for (const auto &[name, value] : status["counters"].items())
         if (value.get<std::uint64_t>() != 0)
             answer.write(fmt::format("counter {:<24} {}", name, value.get<std::uint64_t>()));

@@ -33,20 +33,21 @@ std::uint64_t now() {
 } // namespace
 
 Worker::Worker(KernelState &state, WorkerPort port, const ClassifierLimits &limits,
-               Knowledge knowledge)
-    : state_(state), port_(std::move(port)), classifier_(limits) {
+               Knowledge knowledge, Judged judged)
+    : state_(state), port_(std::move(port)), classifier_(limits), judged_(std::move(judged)) {
     classifier_.use(std::move(knowledge));
     counts_.ring_size = port_.ring.size();
     port_.batch->count = 0; // what a killed process left: its records are still in the ring
 }
 
 Result<std::unique_ptr<Worker>> Worker::start(KernelState &state, unsigned index,
-                                              const ClassifierLimits &limits, Knowledge knowledge) {
+                                              const ClassifierLimits &limits, Knowledge knowledge,
+                                              Judged judged) {
     auto port = state.open_port(index);
     if (!port)
         return port.error();
     std::unique_ptr<Worker> worker(
-        new Worker(state, std::move(*port), limits, std::move(knowledge)));
+        new Worker(state, std::move(*port), limits, std::move(knowledge), std::move(judged)));
     worker->epoll_ = Fd(epoll_create1(EPOLL_CLOEXEC));
     worker->poke_ = Fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     epoll_event event{};
@@ -166,6 +167,8 @@ void Worker::flush() {
     counts_.batches++;
     for (std::uint32_t i = 0; i < batch.count; i++) {
         const l7_verdict &verdict = batch.verdicts[i];
+        if (verdict.op == L7_APPLY_VERDICT || verdict.op == L7_APPLY_UPDATE)
+            judged_(verdict);
         if (verdict.op != L7_APPLY_VERDICT)
             continue;
         counts_.verdicts++;

@@ -11,6 +11,7 @@
 #include <array>
 #include <atomic>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -34,8 +35,12 @@ struct WorkerReport {
 
 class Worker {
   public:
-    static Result<std::unique_ptr<Worker>>
-    start(KernelState &state, unsigned index, const ClassifierLimits &limits, Knowledge knowledge);
+    /// Told of each verdict that is in force, in the worker's thread.
+    using Judged = std::function<void(const l7_verdict &)>;
+
+    static Result<std::unique_ptr<Worker>> start(KernelState &state, unsigned index,
+                                                 const ClassifierLimits &limits,
+                                                 Knowledge knowledge, Judged judged);
 
     /// Stops the thread after it has finished the batch at hand.
     ~Worker();
@@ -49,8 +54,8 @@ class Worker {
     WorkerReport report() const;
 
   private:
-    Worker(KernelState &state, WorkerPort port, const ClassifierLimits &limits,
-           Knowledge knowledge);
+    Worker(KernelState &state, WorkerPort port, const ClassifierLimits &limits, Knowledge knowledge,
+           Judged judged);
 
     void run();
     void adopt_knowledge();
@@ -71,6 +76,7 @@ class Worker {
     KernelState &state_;
     WorkerPort port_;
     Classifier classifier_;
+    const Judged judged_;
     Fd epoll_, poke_;
     std::array<std::uint64_t, L7_BATCH_MAX>
         seen_ns_{}; // of the batch's verdicts; 0: not a packet's

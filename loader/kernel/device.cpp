@@ -46,13 +46,15 @@ void Device::Unload::operator()(datapath_bpf *skeleton) const {
 
 Device::Device(Device &&other) noexcept
     : link_(std::move(other.link_)), slot_(other.slot_), skeleton_(std::move(other.skeleton_)),
-      hooks_(std::exchange(other.hooks_, {})), load_seconds_(other.load_seconds_) {}
+      hooks_(std::exchange(other.hooks_, {})), xdp_(std::move(other.xdp_)),
+      load_seconds_(other.load_seconds_) {}
 
 Device &Device::operator=(Device &&other) noexcept {
     std::swap(link_, other.link_);
     std::swap(slot_, other.slot_);
     std::swap(skeleton_, other.skeleton_);
     std::swap(hooks_, other.hooks_);
+    std::swap(xdp_, other.xdp_);
     std::swap(load_seconds_, other.load_seconds_);
     return *this;
 }
@@ -96,7 +98,22 @@ Result<Device> Device::attach(const KernelState &state, const Link &link, unsign
                 .within("attaching to " + link.name + " " + hook_name(hook));
         }
     }
+    if (request.xdp)
+        if (auto attached = device.attach_xdp(state); !attached) {
+            (void)device.detach(state).error();
+            return attached.error();
+        }
     return device;
+}
+
+Result<void> Device::attach_xdp(const KernelState &state) {
+    l7_attachment &note = hooks_[L7_INGRESS].attachment;
+    auto xdp = XdpDrop::attach(state, link_, slot_);
+    if (!xdp)
+        return xdp.error();
+    xdp_.emplace(std::move(*xdp));
+    note.xdp = static_cast<std::uint8_t>(xdp_->mode());
+    return state.store_attachment(slot_ * 2 + L7_INGRESS, note);
 }
 
 Result<void> Device::attach_hook(const KernelState &state, l7_hook hook,
@@ -203,6 +220,12 @@ Result<Device> Device::adopt(const KernelState &state, const Link &link, unsigne
             adopted++;
         else
             trouble = took.error().message;
+        if (took && hook == L7_INGRESS && was.xdp != L7_XDP_NONE) {
+            auto xdp = XdpDrop::adopt(state, link, slot, static_cast<l7_xdp_mode>(was.xdp));
+            if (!xdp)
+                return xdp.error();
+            device.xdp_.emplace(std::move(*xdp));
+        }
     }
     if (adopted == 0)
         return Error{"adopting " + link.name + ": " + (trouble.empty() ? "not attached" : trouble)};
@@ -238,6 +261,9 @@ Result<void> Device::adopt_hook(const KernelState &state, l7_hook hook, const l7
 
 Result<void> Device::detach(const KernelState &state) {
     Result<void> first = {};
+    if (xdp_)
+        xdp_->detach();
+    xdp_.reset();
     for (const l7_hook hook : kHooks)
         if (auto done = detach_hook(state, hook); !done && first)
             first = std::move(done.error())
@@ -279,6 +305,9 @@ Result<void> Device::detach_hook(const KernelState &state, l7_hook hook) {
 }
 
 void Device::forget(const KernelState &state) {
+    if (xdp_)
+        xdp_->forget();
+    xdp_.reset();
     for (const l7_hook hook : kHooks) {
         if (hooks_[hook].attachment.mode == L7_ATTACH_NONE)
             continue;
@@ -296,13 +325,18 @@ std::vector<std::string> Device::repair_pins(const KernelState &state) const {
             bpf_obj_pin(bpf_link__fd(hooks_[hook].link), path.c_str()) == 0)
             repaired.push_back(path);
     }
+    if (const auto path = xdp_ ? xdp_->repair_pin() : std::nullopt)
+        repaired.push_back(*path);
     return repaired;
 }
 
 HookStatus Device::status(l7_hook hook) const {
     const l7_attachment &note = hooks_[hook].attachment;
-    HookStatus out{note.mode != L7_ATTACH_NONE, static_cast<l7_attach_mode>(note.mode),
-                   note.head != 0, false};
+    HookStatus out{note.mode != L7_ATTACH_NONE,
+                   static_cast<l7_attach_mode>(note.mode),
+                   note.head != 0,
+                   false,
+                   {}};
 
     if (note.mode == L7_ATTACH_TCX) {
         bpf_link_info info{};
@@ -317,6 +351,10 @@ HookStatus Device::status(l7_hook hook) const {
         LIBBPF_OPTS(bpf_tc_opts, query, .handle = note.tc_handle, .priority = note.tc_prio);
         out.in_place = bpf_tc_query(&place, &query) == 0;
     }
+    if (hook == L7_INGRESS && xdp_) {
+        out.xdp = xdp_->mode();
+        out.in_place = out.in_place && xdp_->in_place();
+    }
     return out;
 }
 
@@ -326,10 +364,7 @@ int Device::program_fd(l7_hook hook) const {
 }
 
 std::string Device::pin_path(const KernelState &state, l7_hook hook) const {
-    // bpffs takes no '.' in names, and device names have no ':'.
-    std::string name = link_.name;
-    std::ranges::replace(name, '.', ':');
-    return state.directory() + "/links/" + name + "-" + hook_name(hook);
+    return state.pin_path_of(link_.name, hook_name(hook));
 }
 
 } // namespace l7

@@ -4,10 +4,12 @@
 
 #include "core/base/result.hpp"
 #include "kernel/state.hpp"
+#include "kernel/xdp_drop.hpp"
 #include "net/links.hpp"
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
 
 struct bpf_link;
@@ -19,6 +21,7 @@ struct AttachRequest {
     bool ingress = true;
     bool egress = true;
     bool head = false; ///< first on the hook instead of last
+    bool xdp = false;  ///< what is dropped at ingress is so in XDP, as far as it can be
     AttachWay way = AttachWay::Auto;
 };
 
@@ -28,6 +31,7 @@ struct HookStatus {
     l7_attach_mode mode = L7_ATTACH_NONE;
     bool head = false;
     bool in_place = false; ///< false: somebody took it off behind our back
+    l7_xdp_mode xdp = L7_XDP_NONE;
 };
 
 /// Owns the programs loaded for a device and the links that hold them there. Dropping it leaves the
@@ -72,6 +76,7 @@ class Device {
 
     Result<void> load(const KernelState &state);
     Result<void> attach_hook(const KernelState &state, l7_hook hook, const AttachRequest &request);
+    Result<void> attach_xdp(const KernelState &state);
     Result<void> attach_tcx(const KernelState &state, l7_hook hook, bool head);
     Result<void> attach_clsact(const KernelState &state, l7_hook hook, bool head);
     Result<void> adopt_hook(const KernelState &state, l7_hook hook, const l7_attachment &was);
@@ -90,6 +95,7 @@ class Device {
     unsigned slot_;
     std::unique_ptr<datapath_bpf, Unload> skeleton_;
     std::array<Hook, 2> hooks_;
+    std::optional<XdpDrop> xdp_;
     double load_seconds_ = 0;
 };
 

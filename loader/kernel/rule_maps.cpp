@@ -3,8 +3,10 @@
 
 #include "kernel/error.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <cstring>
 
 namespace l7 {
@@ -20,6 +22,15 @@ Result<void> RuleMaps::open(const std::function<int(const char *)> &map_fd, l7_s
     apps_ = map_fd("rule_apps");
     prefixes_ = map_fd("rule_prefixes");
     hooks_ = map_fd("rule_hooks");
+    dscp_ = map_fd("rule_dscp");
+    hits_ = map_fd("rule_hits");
+    classes_ = map_fd("classes");
+    class_ids_.assign(1, 0);
+    for (std::uint32_t slot = 1, classid = 0; slot < L7_CLASSES_MAX; slot++) {
+        if (bpf_map_lookup_elem(classes_, &slot, &classid) != 0 || classid == 0)
+            break;
+        class_ids_.push_back(classid);
+    }
     auto hosts = map_memory_of(map_fd("rule_hosts"),
                                std::size_t{2} * (L7_HOSTS_MAX + 1) * sizeof(std::uint64_t));
     if (!hosts)
@@ -44,7 +55,9 @@ Result<void> RuleMaps::set(const RuleTables &tables, const std::vector<std::stri
     const unsigned bank = (before & 1) ^ 1;
 
     for (std::uint32_t i = 0; i < L7_RULES_MAX; i++) {
-        const l7_rule rule = i < tables.rules().size() ? tables.rules()[i] : l7_rule{};
+        l7_rule rule = i < tables.rules().size() ? tables.rules()[i] : l7_rule{};
+        if (rule.outcome & L7_O_CLASS)
+            rule.class_slot = slot_of(rule.classid);
         if (auto done = write("rules", rules_, bank * L7_RULES_MAX + i, &rule); !done)
             return done;
     }
@@ -58,6 +71,14 @@ Result<void> RuleMaps::set(const RuleTables &tables, const std::vector<std::stri
                               &tables.applications()[i]);
             !done)
             return done;
+    for (std::uint32_t i = 0; i < tables.dscps().size(); i++)
+        if (auto done = write("the rules' DSCPs", dscp_,
+                              static_cast<std::uint32_t>(bank * tables.dscps().size()) + i,
+                              &tables.dscps()[i]);
+            !done)
+            return done;
+    if (auto done = clear_hits(bank); !done)
+        return done;
     std::memcpy(ports_map_.data() + bank * kPorts * sizeof(std::uint64_t), tables.ports().data(),
                 kPorts * sizeof(std::uint64_t));
     std::uint64_t *const bits = host_bits(bank);
@@ -75,8 +96,47 @@ Result<void> RuleMaps::set(const RuleTables &tables, const std::vector<std::stri
     if (epoch < 2)
         epoch += 2;
     __atomic_store_n(&settings_->rules_moving, tables.moving(), __ATOMIC_RELEASE);
+    __atomic_store_n(&settings_->rules_dscp, tables.by_dscp(), __ATOMIC_RELEASE);
+    __atomic_store_n(&settings_->rules_drop, tables.dropping(), __ATOMIC_RELEASE);
     __atomic_store_n(&settings_->rules_epoch, epoch, __ATOMIC_RELEASE);
     return {};
+}
+
+/// Its slot, which is new where the class is; 0 where all are taken.
+std::uint16_t RuleMaps::slot_of(std::uint32_t classid) {
+    const auto known = std::ranges::find(class_ids_, classid);
+    const auto slot = static_cast<std::uint32_t>(known - class_ids_.begin());
+    if (known != class_ids_.end())
+        return static_cast<std::uint16_t>(slot);
+    if (slot == L7_CLASSES_MAX || bpf_map_update_elem(classes_, &slot, &classid, BPF_ANY) != 0)
+        return 0;
+    class_ids_.push_back(classid);
+    return static_cast<std::uint16_t>(slot);
+}
+
+Result<void> RuleMaps::clear_hits(unsigned bank) {
+    const std::vector<l7_hits> zeros(static_cast<std::size_t>(libbpf_num_possible_cpus()));
+    for (std::uint32_t i = 0; i < L7_RULES_MAX; i++)
+        if (auto done = write("the rules' hits", hits_, bank * L7_RULES_MAX + i, zeros.data());
+            !done)
+            return done;
+    return {};
+}
+
+std::vector<l7_hits> RuleMaps::hits() const {
+    const std::uint32_t first = (settings_->rules_epoch & 1) * L7_RULES_MAX;
+    std::vector<l7_hits> cpus(static_cast<std::size_t>(libbpf_num_possible_cpus()));
+    std::vector<l7_hits> out(L7_RULES_MAX);
+    for (std::uint32_t i = 0; i < L7_RULES_MAX; i++) {
+        const std::uint32_t index = first + i;
+        if (bpf_map_lookup_elem(hits_, &index, cpus.data()) != 0)
+            continue;
+        for (const l7_hits &one : cpus) {
+            out[i].packets += one.packets;
+            out[i].bytes += one.bytes;
+        }
+    }
+    return out;
 }
 
 Result<void> RuleMaps::write_prefixes(const RuleTables &tables, unsigned bank) {

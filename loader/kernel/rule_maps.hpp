@@ -36,6 +36,9 @@ class RuleMaps {
     /// Whether the packet path has looked at the flow since it or the rules changed.
     bool current(const l7_flow &flow) const { return flow.rules_epoch == settings_->rules_epoch; }
 
+    /// How many packets met each rule in force since it came into force, by its place.
+    std::vector<l7_hits> hits() const;
+
     /// The rule that flows which meet `met` (l7_flow::rules_now) follow at an attachment point.
     std::optional<l7_rule> of(std::uint64_t met, unsigned attach) const;
 
@@ -50,7 +53,12 @@ class RuleMaps {
     Result<void> write(const char *what, int fd, std::uint32_t index, const void *value);
 
     l7_settings *settings_ = nullptr;
-    int rules_ = -1, protocols_ = -1, apps_ = -1, prefixes_ = -1, hooks_ = -1;
+    std::uint16_t slot_of(std::uint32_t classid);
+    Result<void> clear_hits(unsigned bank);
+
+    int rules_ = -1, protocols_ = -1, apps_ = -1, prefixes_ = -1, hooks_ = -1, dscp_ = -1,
+        hits_ = -1, classes_ = -1;
+    std::vector<std::uint32_t> class_ids_; ///< by slot; slot 0 is none
     Mapping hosts_map_, ports_map_;
 };
 

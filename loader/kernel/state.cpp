@@ -139,7 +139,9 @@ Result<void> KernelState::map_memory() {
         !done)
         return done;
     settings_ = reinterpret_cast<l7_settings *>(settings_map_.data());
-    return rules_.open([this](const char *name) { return map_fd(name); }, *settings_);
+    const auto by_name = [this](const char *name) { return map_fd(name); };
+    accounts_.open(by_name);
+    return rules_.open(by_name, *settings_);
 }
 
 Result<void> KernelState::open_rings(const Config &config) {
@@ -366,52 +368,6 @@ Result<l7_counters> KernelState::counters() const {
     return std::bit_cast<l7_counters>(sum);
 }
 
-std::vector<AccountRow> KernelState::accounting() const {
-    constexpr std::uint32_t kChunk = 1024;
-    const auto cpus = static_cast<std::size_t>(libbpf_num_possible_cpus());
-    std::vector<std::uint32_t> keys(kChunk);
-    std::vector<l7_account> values(kChunk * cpus);
-    std::vector<AccountRow> out;
-    std::uint32_t batch = 0;
-    bool first = true;
-
-    for (;;) {
-        std::uint32_t count = kChunk;
-        const int failure =
-            bpf_map_lookup_batch(map_fd("accounting"), first ? nullptr : &batch, &batch,
-                                 keys.data(), values.data(), &count, nullptr);
-        if (failure && failure != -ENOENT)
-            return out;
-        for (std::uint32_t i = 0; i < count; i++) {
-            l7_account sum{};
-            for (std::size_t cpu = 0; cpu < cpus; cpu++) {
-                const l7_account &one = values[i * cpus + cpu];
-                sum.packets += one.packets;
-                sum.bytes += one.bytes;
-                sum.flows += one.flows;
-            }
-            if (sum.packets || sum.bytes || sum.flows)
-                out.push_back({keys[i] / L7_PROTOCOLS_MAX,
-                               static_cast<std::uint16_t>(keys[i] % L7_PROTOCOLS_MAX), sum});
-        }
-        if (failure == -ENOENT)
-            return out;
-        first = false;
-    }
-}
-
-Result<void> KernelState::clear_accounting(unsigned slot) const {
-    const std::vector<l7_account> zeros(static_cast<std::size_t>(libbpf_num_possible_cpus()));
-    const std::uint32_t first = slot * 2 * L7_PROTOCOLS_MAX;
-
-    for (std::uint32_t index = first; index < first + 2 * L7_PROTOCOLS_MAX; index++)
-        if (const int failure =
-                bpf_map_update_elem(map_fd("accounting"), &index, zeros.data(), BPF_ANY);
-            failure)
-            return kernel_error("clearing a device's accounting", failure);
-    return {};
-}
-
 std::vector<l7_attachment> KernelState::attachments() const {
     std::vector<l7_attachment> out(L7_ATTACH_MAX);
     for (std::uint32_t i = 0; i < L7_ATTACH_MAX; i++)
@@ -438,6 +394,12 @@ Result<void> KernelState::share_maps(bpf_object *object) const {
             return kernel_error(std::string("sharing the map ") + bpf_map__name(map), failure);
     }
     return {};
+}
+
+std::string KernelState::pin_path_of(std::string device, const std::string &what) const {
+    // bpffs takes no '.' in names, and device names have no ':'.
+    std::ranges::replace(device, '.', ':');
+    return directory_ + "/links/" + device + "-" + what;
 }
 
 std::vector<std::string> KernelState::repair_pins() const {

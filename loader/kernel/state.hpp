@@ -9,6 +9,7 @@
 #include "core/base/result.hpp"
 #include "core/match/protocols.hpp"
 #include "core/policy/config.hpp"
+#include "kernel/accounts.hpp"
 #include "kernel/ring.hpp"
 #include "kernel/rule_maps.hpp"
 
@@ -33,13 +34,6 @@ struct WorkerPort {
     l7_batch *batch;
     l7_worker *flag;
     unsigned index;
-};
-
-/// Accounting of one attachment point and protocol, over all CPUs.
-struct AccountRow {
-    unsigned attach;
-    std::uint16_t protocol;
-    l7_account account;
 };
 
 class KernelState {
@@ -96,14 +90,16 @@ class KernelState {
     std::uint64_t room(Table table) const;
 
     Result<l7_counters> counters() const;
-    std::vector<AccountRow> accounting() const;
-    Result<void> clear_accounting(unsigned slot) const;
+    const Accounts &accounts() const { return accounts_; }
 
     std::vector<l7_attachment> attachments() const;
     Result<void> store_attachment(unsigned attach, const l7_attachment &attachment) const;
 
     /// Gives a device's object our maps instead of its own; before it is loaded.
     Result<void> share_maps(bpf_object *object) const;
+
+    /// Where a link on a device is pinned.
+    std::string pin_path_of(std::string device, const std::string &what) const;
 
     /// Pins whatever has lost its pin; returns the names.
     std::vector<std::string> repair_pins() const;
@@ -128,6 +124,7 @@ class KernelState {
     control_bpf *skeleton_ = nullptr;
     Mapping settings_map_, workers_map_, batches_map_, hosts_map_;
     RuleMaps rules_;
+    Accounts accounts_;
     l7_settings *settings_ = nullptr;
     unsigned shards_ = 1;
     mutable std::atomic<std::uint64_t> entries_[2] = {0, 0}; ///< by Table

@@ -19,23 +19,51 @@ using Labels = FamilyBuilder::Labels;
 constexpr unsigned kLeastBucket = 4; // 16 us
 constexpr unsigned kMostBucket = 20; // 1.05 s
 
-void traffic(const std::vector<TrafficSeries> &series, std::vector<MetricFamily> &out) {
-    FamilyBuilder bytes(MetricType::Counter, "l7ctl_bytes_total",
-                        "Bytes on the wire by device, direction and protocol; those before a "
-                        "flow's verdict are its unset.");
-    FamilyBuilder packets(MetricType::Counter, "l7ctl_packets_total",
-                          "Packets on the wire by device, direction and protocol.");
-    FamilyBuilder flows(MetricType::Counter, "l7ctl_flows_total",
+/// Three counters of the same labels; `what` is the one that tells rows apart.
+void traffic(const std::vector<TrafficSeries> &series, const std::string &prefix, const char *what,
+             const std::string &note, std::vector<MetricFamily> &out) {
+    const std::string by = std::string(" by device, direction and ") + what;
+    FamilyBuilder bytes(MetricType::Counter, prefix + "bytes_total",
+                        "Bytes on the wire" + by + note + ".");
+    FamilyBuilder packets(MetricType::Counter, prefix + "packets_total",
+                          "Packets on the wire" + by + ".");
+    FamilyBuilder flows(MetricType::Counter, prefix + "flows_total",
                         "Flows that got this verdict, where they were first seen.");
     for (const TrafficSeries &one : series) {
-        const Labels labels{
-            {"dev", one.dev}, {"direction", one.direction}, {"protocol", one.protocol}};
+        const Labels labels{{"dev", one.dev}, {"direction", one.direction}, {what, one.name}};
         bytes.add(one.account.bytes, labels);
         packets.add(one.account.packets, labels);
-        if (one.protocol != "unset" && one.protocol != "non-ip" && one.protocol != "malformed")
+        if (one.name != "unset" && one.name != "non-ip" && one.name != "malformed" &&
+            one.name != "none")
             flows.add(one.account.flows, labels);
     }
     for (FamilyBuilder *family : {&bytes, &packets, &flows})
+        out.push_back(family->take());
+}
+
+void classes(const MetricsSnapshot &from, std::vector<MetricFamily> &out) {
+    FamilyBuilder bytes(MetricType::Counter, "l7ctl_class_bytes_total",
+                        "Bytes on the wire that rules gave a class.");
+    FamilyBuilder packets(MetricType::Counter, "l7ctl_class_packets_total",
+                          "Packets on the wire that rules gave a class.");
+    for (const ClassTraffic &one : from.classes) {
+        const Labels labels{{"dev", one.dev},
+                            {"direction", direction_of(one.attach)},
+                            {"classid", one.classid},
+                            {"class", one.name}};
+        bytes.add(one.hits.bytes, labels);
+        packets.add(one.hits.packets, labels);
+    }
+    FamilyBuilder rule_bytes(MetricType::Counter, "l7ctl_rule_bytes_total",
+                             "Bytes that met a rule, by its line, since it is in force.");
+    FamilyBuilder rule_packets(MetricType::Counter, "l7ctl_rule_packets_total",
+                               "Packets that met a rule, by its line, since it is in force.");
+    for (const RuleTraffic &one : from.rule_traffic) {
+        const Labels labels{{"line", std::to_string(one.line)}};
+        rule_bytes.add(one.hits.bytes, labels);
+        rule_packets.add(one.hits.packets, labels);
+    }
+    for (FamilyBuilder *family : {&bytes, &packets, &rule_bytes, &rule_packets})
         out.push_back(family->take());
 }
 
@@ -43,7 +71,7 @@ void devices(const MetricsSnapshot &from, std::vector<MetricFamily> &out) {
     FamilyBuilder unjudged(MetricType::Gauge, "l7ctl_unjudged_flows",
                            "Flows first seen here that got no verdict yet, or ended without one.");
     for (const TrafficRow &row : from.traffic)
-        if (row.protocol == L7_UNSET)
+        if (row.number == L7_UNSET)
             unjudged.add(static_cast<double>(std::max<std::int64_t>(
                              static_cast<std::int64_t>(row.account.flows), 0)),
                          Labels{{"dev", row.dev}, {"direction", row.direction()}});
@@ -161,7 +189,8 @@ FamilyBuilder &FamilyBuilder::add(double value, Labels labels) {
 }
 
 std::vector<MetricFamily> metric_families(const MetricsSnapshot &from,
-                                          const std::vector<TrafficSeries> &series) {
+                                          const std::vector<TrafficSeries> &protocols,
+                                          const std::vector<TrafficSeries> &applications) {
     std::vector<MetricFamily> out;
     const auto single = [&](MetricType type, const char *name, const char *help,
                             std::uint64_t value) {
@@ -171,7 +200,9 @@ std::vector<MetricFamily> metric_families(const MetricsSnapshot &from,
     out.push_back(FamilyBuilder(MetricType::Gauge, "l7ctl_build_info", "Always 1; which l7ctl.")
                       .add(1.0, {{"version", from.version}})
                       .take());
-    traffic(series, out);
+    traffic(protocols, "l7ctl_", "protocol", "; those before a flow's verdict are its unset", out);
+    traffic(applications, "l7ctl_application_", "application", "", out);
+    classes(from, out);
     devices(from, out);
     tables(from, out);
     workers(from.workers, out);

@@ -12,9 +12,10 @@
 
 namespace l7 {
 
-/// Everything but traffic by protocol, which `series` has.
-std::vector<prometheus::MetricFamily> metric_families(const MetricsSnapshot &snapshot,
-                                                      const std::vector<TrafficSeries> &series);
+/// Everything but traffic by protocol and application, which the series have.
+std::vector<prometheus::MetricFamily>
+metric_families(const MetricsSnapshot &snapshot, const std::vector<TrafficSeries> &protocols,
+                const std::vector<TrafficSeries> &applications);
 
 /// The families of struct l7_counters, each of its members once.
 std::vector<prometheus::MetricFamily> counter_families(const l7_counters &counters);

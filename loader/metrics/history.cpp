@@ -22,9 +22,9 @@ void History::add(std::uint64_t now_ms, const std::vector<TrafficRow> &rows) {
 
     names_[kRest] = BoundedTraffic::kOther;
     for (const TrafficRow &row : rows) {
-        names_[row.protocol] = row.name;
-        now[{row.attach, row.protocol}] = row;
-        const auto before = last_.find({row.attach, row.protocol});
+        names_[row.number] = row.name;
+        now[{row.attach, row.number}] = row;
+        const auto before = last_.find({row.attach, row.number});
         l7_account from{};
         if (before != last_.end() && before->second.dev == row.dev &&
             before->second.account.bytes <= row.account.bytes)
@@ -35,7 +35,7 @@ void History::add(std::uint64_t now_ms, const std::vector<TrafficRow> &rows) {
             points.try_emplace(row.attach, Point{row.dev, row.direction(), {}}).first->second;
         const std::uint64_t packets =
             row.account.packets - std::min(from.packets, row.account.packets);
-        point.shares.push_back({row.protocol, row.account.bytes - from.bytes, packets});
+        point.shares.push_back({row.number, row.account.bytes - from.bytes, packets});
     }
     last_ = std::move(now);
     const std::uint64_t before_ms = std::exchange(last_ms_, now_ms);

@@ -36,14 +36,16 @@ std::uint64_t parse_errors(const l7_counters &counters) {
 } // namespace
 
 MetricsServer::MetricsServer(Source source, const MetricsConfig &config)
-    : source_(std::move(source)), traffic_(config.protocols) {
+    : source_(std::move(source)), protocols_(config.protocols, L7_PROTOCOL_FIRST),
+      applications_(config.applications, 1) {
     config_.listen.clear(); // nothing is listened at yet
 }
 
 Result<void> MetricsServer::configure(const MetricsConfig &config) {
     {
         const std::lock_guard lock(mutex_);
-        traffic_.set_top(config.protocols);
+        protocols_.set_top(config.protocols);
+        applications_.set_top(config.applications);
     }
     const std::lock_guard lock(serving_);
     if (config_ == config && (server_ || config.listen.empty()))
@@ -80,7 +82,8 @@ void MetricsServer::tick() {
             return;
         next_ms_ = now + History::kIntervalMs;
         if (const auto snapshot = source_()) {
-            traffic_.update(snapshot->traffic);
+            protocols_.update(snapshot->traffic);
+            applications_.update(snapshot->applications);
             history_.add(now, snapshot->traffic);
         }
     }
@@ -95,8 +98,9 @@ Result<std::string> MetricsServer::scrape() {
     const auto snapshot = source_();
     if (!snapshot)
         return snapshot.error();
-    traffic_.update(snapshot->traffic);
-    auto families = metric_families(*snapshot, traffic_.series());
+    protocols_.update(snapshot->traffic);
+    applications_.update(snapshot->applications);
+    auto families = metric_families(*snapshot, protocols_.series(), applications_.series());
     families.push_back(FamilyBuilder(prometheus::MetricType::Counter, "l7ctl_http_requests_total",
                                      "Requests for metrics and page by what became of them.")
                            .add(http_.answered.load(), {{"result", "answered"}})

@@ -51,9 +51,9 @@ class MetricsServer {
     std::unique_ptr<HttpServer> server_; // guarded by serving_
 
     std::mutex mutex_;
-    BoundedTraffic traffic_;    // guarded by mutex_
-    History history_;           // guarded by mutex_
-    std::uint64_t next_ms_ = 0; // guarded by mutex_
+    BoundedTraffic protocols_, applications_; // guarded by mutex_
+    History history_;                         // guarded by mutex_
+    std::uint64_t next_ms_ = 0;               // guarded by mutex_
     HttpCounters http_;
 };
 

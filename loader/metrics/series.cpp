@@ -33,7 +33,7 @@ void BoundedTraffic::update(const std::vector<TrafficRow> &rows) {
     gains.reserve(rows.size());
 
     for (const TrafficRow &row : rows) {
-        const std::pair key{row.attach, row.protocol};
+        const std::pair key{row.attach, row.number};
         const auto before = rows_.find(key);
         Row now;
         // Another device in the slot, or accounting that was cleared, starts anew.
@@ -52,33 +52,33 @@ void BoundedTraffic::update(const std::vector<TrafficRow> &rows) {
     rows_ = std::move(next);
     choose();
     for (std::size_t i = 0; i < rows.size(); i++) {
-        Row &row = rows_.at({rows[i].attach, rows[i].protocol});
-        add(has_name(rows[i].protocol) ? row.named : row.others, gains[i]);
+        Row &row = rows_.at({rows[i].attach, rows[i].number});
+        add(has_name(rows[i].number) ? row.named : row.others, gains[i]);
     }
 }
 
 void BoundedTraffic::choose() {
     std::unordered_map<std::uint16_t, std::uint64_t> bytes;
     for (const auto &[key, row] : rows_)
-        if (key.second >= L7_PROTOCOL_FIRST)
+        if (key.second >= first_)
             bytes[key.second] += row.last.account.bytes;
     std::vector<std::pair<std::uint64_t, std::uint16_t>> waiting, in;
-    for (const auto &[protocol, sum] : bytes)
-        (named_.contains(protocol) ? in : waiting).emplace_back(sum, protocol);
+    for (const auto &[number, sum] : bytes)
+        (named_.contains(number) ? in : waiting).emplace_back(sum, number);
     std::ranges::sort(waiting, std::greater<>());
     std::ranges::sort(in, std::greater<>());
 
     std::erase_if(named_, [&](std::uint16_t one) { return !bytes.contains(one); });
     for (; in.size() > top_; in.pop_back())
         named_.erase(in.back().second);
-    for (const auto &[sum, protocol] : waiting) {
+    for (const auto &[sum, number] : waiting) {
         if (named_.size() >= top_) {
             if (in.empty() || sum <= kClearly * in.back().first)
                 return;
             named_.erase(in.back().second);
             in.pop_back();
         }
-        named_.insert(protocol);
+        named_.insert(number);
     }
 }
 
@@ -89,10 +89,10 @@ std::vector<TrafficSeries> BoundedTraffic::series() const {
     for (const auto &[key, row] : rows_) {
         if (has_name(key.second)) {
             out.push_back({row.last.dev, row.last.direction(), row.last.name, row.named});
-            if (key.second == L7_UNSET)
+            if (key.second == 0)
                 out.back().account.flows = 0;
         }
-        if (key.second < L7_PROTOCOL_FIRST)
+        if (key.second < first_)
             continue;
         auto &other =
             others

@@ -13,15 +13,34 @@
 
 namespace l7 {
 
-/// Accounting of one attachment point and protocol.
+inline const char *direction_of(unsigned attach) {
+    return attach % 2 == L7_INGRESS ? "ingress" : "egress";
+}
+
+/// Accounting of one attachment point and protocol or application.
 struct TrafficRow {
     unsigned attach = 0; ///< attachment point, as in the kernel's arrays
     std::string dev;
-    std::uint16_t protocol = 0;
-    std::string name; ///< the protocol's
+    std::uint16_t number = 0;
+    std::string name; ///< the protocol's or application's
     l7_account account{};
 
-    const char *direction() const { return attach % 2 == L7_INGRESS ? "ingress" : "egress"; }
+    const char *direction() const { return direction_of(attach); }
+};
+
+/// Packets that rules gave a class.
+struct ClassTraffic {
+    unsigned attach = 0;
+    std::string dev;
+    std::string classid; ///< "1:10"
+    std::string name;    ///< in the configuration; "": not there
+    l7_hits hits{};
+};
+
+/// Packets that met a rule since it is in force.
+struct RuleTraffic {
+    unsigned line = 0; ///< of the configuration
+    l7_hits hits{};
 };
 
 struct AttachedDevice {
@@ -48,7 +67,10 @@ struct WorkerUse {
 struct MetricsSnapshot {
     std::string version;
     bool bypass = false;
-    std::vector<TrafficRow> traffic;
+    std::vector<TrafficRow> traffic;      ///< by protocol
+    std::vector<TrafficRow> applications; ///< with those of no application, as number 0
+    std::vector<ClassTraffic> classes;
+    std::vector<RuleTraffic> rule_traffic;
     l7_counters counters{};
     std::vector<AttachedDevice> devices;
     std::vector<TableUse> tables;

@@ -154,11 +154,11 @@ Result<std::vector<PolicyRuleFacts>> mark_rules() {
     return out;
 }
 
-std::optional<bool> hw_tc_offload(const std::string &device) {
+std::map<std::string, bool> features(const std::string &device) {
     const Fd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     ifreq request{};
     if (!fd || device.size() >= sizeof(request.ifr_name))
-        return std::nullopt;
+        return {};
     std::memcpy(request.ifr_name, device.data(), device.size());
     const auto ask = [&](void *what) {
         request.ifr_data = static_cast<char *>(what);
@@ -171,7 +171,7 @@ std::optional<bool> hw_tc_offload(const std::string &device) {
     sets->cmd = ETHTOOL_GSSET_INFO;
     sets->sset_mask = std::uint64_t{1} << ETH_SS_FEATURES;
     if (!ask(sets) || sets->sset_mask == 0)
-        return std::nullopt;
+        return {};
     const std::uint32_t count = words[sizeof(ethtool_sset_info) / 4];
 
     std::vector<std::uint32_t> names(
@@ -181,14 +181,8 @@ std::optional<bool> hw_tc_offload(const std::string &device) {
     strings->string_set = ETH_SS_FEATURES;
     strings->len = count;
     if (!ask(strings))
-        return std::nullopt;
+        return {};
     const auto *text = reinterpret_cast<const char *>(names.data()) + sizeof(ethtool_gstrings);
-    std::uint32_t bit = 0;
-    while (bit < count && std::strncmp(text + std::size_t{bit} * ETH_GSTRING_LEN, "hw-tc-offload",
-                                       ETH_GSTRING_LEN) != 0)
-        bit++;
-    if (bit == count)
-        return std::nullopt;
 
     const std::uint32_t blocks = (count + 31) / 32;
     std::vector<std::uint32_t> bits(
@@ -197,11 +191,18 @@ std::optional<bool> hw_tc_offload(const std::string &device) {
     features->cmd = ETHTOOL_GFEATURES;
     features->size = blocks;
     if (!ask(features))
-        return std::nullopt;
-    ethtool_get_features_block block;
-    std::memcpy(&block, bits.data() + sizeof(ethtool_gfeatures) / 4 + bit / 32 * sizeof(block) / 4,
-                sizeof(block));
-    return (block.active >> bit % 32 & 1) != 0;
+        return {};
+    std::map<std::string, bool> out;
+    for (std::uint32_t bit = 0; bit < count; bit++) {
+        const char *name = text + std::size_t{bit} * ETH_GSTRING_LEN;
+        ethtool_get_features_block block;
+        std::memcpy(&block,
+                    bits.data() + sizeof(ethtool_gfeatures) / 4 + bit / 32 * sizeof(block) / 4,
+                    sizeof(block));
+        out[std::string(name, strnlen(name, ETH_GSTRING_LEN))] =
+            (block.active >> bit % 32 & 1) != 0;
+    }
+    return out;
 }
 
 Result<std::vector<ClsactFilter>> clsact_filters(std::uint32_t ifindex, bool egress) {

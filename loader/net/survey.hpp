@@ -7,7 +7,7 @@
 #include "net/links.hpp"
 
 #include <cstdint>
-#include <optional>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -31,8 +31,9 @@ Result<std::vector<PolicyRuleFacts>> mark_rules();
 /// Flowtables of nftables, all families.
 Result<std::vector<FlowtableFacts>> flowtables();
 
-/// The feature hw-tc-offload; nothing where the device does not say.
-std::optional<bool> hw_tc_offload(const std::string &device);
+/// Features of a device by ethtool's names ("hw-tc-offload", "rx-lro"), and whether they are on;
+/// empty where the device does not say.
+std::map<std::string, bool> features(const std::string &device);
 
 struct ClsactFilter {
     std::string kind;

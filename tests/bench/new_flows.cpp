@@ -77,7 +77,7 @@ Throughput throughput(const Patterns &patterns, std::uint32_t flows) {
     WorkerPort port = std::move(*opened);
     port.flag->awake = 1; // this core reads the ring in its turn: nobody need be woken
     Classifier classifier;
-    classifier.use({patterns.database, patterns.protocols});
+    classifier.use({patterns.database, patterns.protocols}, [](const l7_verdict &) {});
     const std::uint32_t round = std::min<std::uint32_t>(8192, flows / 10);
     double kernel_ns = 0, worker_seconds = 0;
     std::vector<l7_verdict> retire;
@@ -128,7 +128,8 @@ Throughput throughput(const Patterns &patterns, std::uint32_t flows) {
 /// A real worker thread; new flows come at a steady pace from this one.
 void latency(const Patterns &patterns, std::uint32_t per_second, std::uint32_t flows) {
     const Rig rig(flows + flows / 4, newcomers_for(flows));
-    auto worker = Worker::start(*rig.kernel, 0, {}, {patterns.database, patterns.protocols});
+    auto worker = Worker::start(*rig.kernel, 0, {}, {patterns.database, patterns.protocols},
+                                [](const l7_verdict &) {});
     if (!worker)
         die(worker.error().message);
     std::vector<test::Buffer> packets;

@@ -80,7 +80,7 @@ struct Programs {
     /// Runs the packet through a hook. The program must let the next one decide (TC_ACT_UNSPEC), or
     /// give the answer that is named. skb carries mark and the like in and out.
     void run(const Buffer &packet, l7_hook hook = L7_INGRESS, __sk_buff *skb = nullptr,
-             int answer = -1) const {
+             int answer = -1, Buffer *left = nullptr) const {
         __sk_buff out{};
         Buffer room(packet.size() + 512);
         LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = packet.data(), .data_out = room.data(),
@@ -100,6 +100,8 @@ struct Programs {
         REQUIRE(static_cast<int>(options.retval) == answer);
         if (skb)
             *skb = out;
+        if (left)
+            left->assign(room.begin(), room.begin() + options.data_size_out);
     }
 };
 
@@ -160,8 +162,8 @@ inline std::vector<l7_flow_entry> flows_in(const State &state, KernelState::Tabl
 }
 
 inline l7_account account_of(const State &state, unsigned attach, std::uint16_t protocol) {
-    for (const AccountRow &row : state.kernel->accounting())
-        if (row.attach == attach && row.protocol == protocol)
+    for (const AccountRow &row : state.kernel->accounts().protocols())
+        if (row.attach == attach && row.number == protocol)
             return row.account;
     return {};
 }

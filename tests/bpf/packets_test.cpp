@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Tables of packets and what the kernel program makes of each.
 #include "fixture.hpp"
-#include "support/rules.hpp"
 
 #include <catch2/generators/catch_generators.hpp>
 
@@ -155,7 +154,7 @@ TEST_CASE("packets and what becomes of them") {
     for (const Row &row : rows()) {
         for (const l7_hook hook : {L7_INGRESS, L7_EGRESS}) {
             INFO(row.what << (hook == L7_INGRESS ? ", ingress" : ", egress"));
-            REQUIRE(state.kernel->clear_accounting(0));
+            REQUIRE(state.kernel->accounts().clear(0));
             const auto before = state.kernel->counters();
             programs.run(row.packet, hook);
             const auto after = state.kernel->counters();
@@ -242,76 +241,6 @@ TEST_CASE("of several datagrams in one packet the first is sampled") {
     l7_record head;
     std::memcpy(&head, record.data(), sizeof(head));
     CHECK(head.size == 300);
-}
-
-TEST_CASE("the mark changes under its mask only, and the class is set") {
-    State state;
-    const Programs programs(state);
-    const Knowledge knowledge = knowledge_of({});
-    Rule rule;
-    rule.unset = true;
-    rule.mark = 0x00ffff12;
-    rule.classid = 0x10020;
-    REQUIRE(state.kernel->rules().set(tables_of({rule}, knowledge), {}, {}));
-
-    __sk_buff skb{};
-    skb.mark = 0xa5a5a5a5;
-    skb.priority = 7;
-    programs.run(build(with([](Packet &) {})), L7_EGRESS, &skb);
-    CHECK(skb.mark == 0xa5a5ffa5); // the mask is 0xff00
-    CHECK(skb.priority == 0x10020);
-
-    rule.mark.reset();
-    rule.classid = 0x10030;
-    REQUIRE(state.kernel->rules().set(tables_of({rule}, knowledge), {}, {}));
-    skb = {};
-    skb.mark = 0xa5a5a5a5;
-    programs.run(build(with([](Packet &) {})), L7_EGRESS, &skb);
-    CHECK(skb.mark == 0xa5a5a5a5);
-    CHECK(skb.priority == 0x10030);
-
-    REQUIRE(state.kernel->rules().set(tables_of({}, knowledge), {}, {}));
-    skb = {};
-    skb.mark = 3;
-    skb.priority = 7;
-    programs.run(build(with([](Packet &) {})), L7_EGRESS, &skb);
-    CHECK(skb.mark == 3);
-    CHECK(skb.priority == 7);
-}
-
-TEST_CASE("rules by address, port, direction and amount; drop") {
-    State state;
-    const Programs programs(state);
-    const Knowledge knowledge = knowledge_of({});
-    Rule drop, big, rest;
-    drop.everything = big.everything = rest.everything = true;
-    drop.prefixes.push_back(*parse_prefix("198.51.100.0/24"));
-    drop.ports.emplace_back(std::uint16_t{443}, std::uint16_t{443});
-    drop.ingress = false;
-    drop.drop = true;
-    big.packets = Range{3, ~0ULL, false};
-    big.classid = 0x10040;
-    rest.classid = 0x10050;
-    REQUIRE(state.kernel->rules().set(tables_of({drop, big, rest}, knowledge), {}, {}));
-
-    const auto class_of = [&](const Buffer &packet, l7_hook hook, int answer = -1) {
-        __sk_buff skb{};
-        skb.priority = 7;
-        programs.run(packet, hook, &skb, answer);
-        return skb.priority;
-    };
-    const Buffer there = build(with([](Packet &) {}));
-    CHECK(class_of(there, L7_INGRESS) == 0x10050);
-    CHECK(class_of(there, L7_EGRESS, 2) == 7); // to 198.51.100.1 port 443: TC_ACT_SHOT
-    CHECK(state.kernel->counters()->rules_dropped == 1);
-    const Buffer other = build(with([](Packet &packet) { packet.dport = 80; }));
-    CHECK(class_of(other, L7_EGRESS) == 0x10050);
-    CHECK(class_of(other, L7_EGRESS) == 0x10050);
-    // The third packet, or the first after that in another tick of the clock.
-    unsigned packets = 0;
-    while (class_of(other, L7_EGRESS) != 0x10040 && packets < 100'000)
-        packets++;
-    CHECK(packets < 100'000);
 }
 
 TEST_CASE("bypass lets everything pass") {

@@ -55,7 +55,8 @@ def test_bash():
         expect_equal(offers("-n", host.name), [host.name], "network namespaces")
         expect_equal(offers("-c", "x", "det"), ["detach"], "a command after an option with a value")
         expect_equal(offers("-c", "flows", "pro"), ["protocols"], "a value that looks like a command")
-        expect_equal(offers("attach", ""), ["dev", "ingress", "egress", "both", "head", "tail"], "words of attach")
+        expect_equal(offers("attach", ""), ["dev", "ingress", "egress", "both", "head", "tail", "xdp"],
+                     "words of attach")
         expect_in("lo", offers("attach", "dev", ""), "devices")
         expect_equal(offers("attach", "dev", "eth0", "i"), ["ingress"], "hooks")
         expect_equal(offers("flows", "r"), ["reason"], "filters")
@@ -63,6 +64,7 @@ def test_bash():
         expect_equal(offers("flows", "l4", "icmp"), ["icmp", "icmpv6"], "transports")
         expect_equal(offers("flows", "protocol", "ssh"), ["ssh"], "protocols")
         expect_equal(offers("flows", "port", ""), [], "ports")
+        expect_equal(offers("stats", "by", "a"), ["application"], "words of stats")
         expect_equal(offers("bypass", ""), ["on", "off"], "words of bypass")
         expect_equal(offers("classify", "--tunnels", "g"), ["gre", "gtp-u"], "tunnels")
         expect_equal(offers("classify", "--patterns", "so"), ["somewhere"], "directories")

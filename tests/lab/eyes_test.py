@@ -15,6 +15,7 @@ import termios
 import time
 
 from support import clients, servers
+from support.foreign import bpf_program
 from support.l7ctl import L7ctl, binary, make_htb
 from support.netlab import Lab, check, expect_equal, expect_in, main, run, wait_for
 
@@ -127,7 +128,7 @@ def test_another_program_ends_the_chain():
         for body, severity in (("return 0;", "problem"), ("return skb->len > 60 ? 0 : -1;", "problem"),
                                ("return -1;", "ok")):
             try:
-                program = bpf_program(lab, body)
+                program = bpf_program(lab, "foreign", body)
                 run(["bpftool", "prog", "load", program, pin, "type", "classifier"])
                 router.run(["bpftool", "net", "attach", "tcx_ingress", "pinned", pin, "dev", "c0"])
                 l7ctl.attach("c0", "both", "tail")
@@ -146,16 +147,6 @@ def test_another_program_ends_the_chain():
                 run(["rm", "-f", pin])
 
 
-def bpf_program(lab, body):
-    source, target = f"{lab.dir}/foreign.bpf.c", f"{lab.dir}/foreign.o"
-    with open(source, "w", encoding="ascii") as file:
-        file.write(f'#include <linux/bpf.h>\n__attribute__((section("tc"), used)) int foreign(struct __sk_buff *skb)'
-                   f'{{ {body} }}\nchar l[] __attribute__((section("license"), used)) = "GPL";\n')
-    triplet = run(["cc", "-print-multiarch"]).stdout.decode().strip()
-    run(["clang", "-O2", "-g", "-target", "bpf", "-idirafter", f"/usr/include/{triplet}", "-c", source, "-o", target])
-    return target
-
-
 def test_policy_routing_looks_at_our_mark():
     with scene() as (_lab, _client, router, _server, _web, l7ctl):
         for dev in ("c0", "s0"):
@@ -168,6 +159,75 @@ def test_policy_routing_looks_at_our_mark():
         finding = the(findings, "policy-routing")
         expect_in("IPv6 rule 77", finding["found"], "the finding")
         expect_equal(finding["numbers"]["mask"], 0xff00, "our mask")
+
+
+def test_sizes_of_packets():
+    """A tunnel that does not fit, an IFB that cuts, GSO packets in a slow class, a burst as tc gives it unasked."""
+    config = ('[[shape]]\ndev = "c0"\nup = "2mbit"\ndown = "20mbit"\n'
+              '[[class]]\nname = "slow"\nrate = "512kbit"\n[[class]]\nname = "rest"\nrate = "1mbit"\ndefault = true\n'
+              '[[rule]]\nprotocol = "http"\nclassid = "1:10"\n')
+    with Lab() as lab:
+        client, router, server = lab.router()
+        web = servers.Nginx(server)
+        web.start()
+        for dev, key in (("v4", "192.0.2.2"), ("v6", "2001:db8:1::2")):
+            router.run(["ip", "link", "add", dev, "type", "vxlan", "id", 1, "dstport", 4789, "remote", key,
+                        *(["dev", "c0"] if dev == "v4" else [])])
+            router.run(["ip", "link", "set", dev, "up"])
+        with L7ctl(router, config).start() as l7ctl:
+            l7ctl.run("shape", "apply")
+            l7ctl.attach("c0")
+            _, findings = doctor(l7ctl)
+            # Of the first the kernel has seen to it; the other's way is the route's affair.
+            seen = {one["dev"]: one for one in findings if one["check"] == "tunnel-mtu"}
+            expect_equal({dev: one["severity"] for dev, one in seen.items()}, {"v4": "ok", "v6": "warning"}, "tunnels")
+            expect_equal(seen["v6"]["numbers"], {"mtu": 1500, "overhead": 70, "under": 1500}, "what does not fit")
+            expect_equal(seen["v6"]["advice"], "ip link set dev v6 mtu 1430", "the advice")
+            router.run(["sh", "-c", seen["v6"]["advice"]])
+            router.run(["ip", "link", "set", "c0", "mtu", 1400])
+            _, findings = doctor(l7ctl)
+            seen = {one["dev"]: one["severity"] for one in findings if one["check"] == "tunnel-mtu"}
+            expect_equal(seen, {"v4": "warning", "v6": "warning"}, "tunnels over a smaller MTU")
+            router.run(["ip", "link", "set", "c0", "mtu", 1500])
+
+            router.run(["ip", "link", "set", "l7-c0", "gso_max_size", 8000])
+            finding = the(doctor(l7ctl)[1], "ifb-sizes", "warning")
+            expect_equal(finding["numbers"]["ifb_gso_max_size"], 8000, "where the IFB cuts")
+            router.run(["sh", "-c", finding["advice"]])
+            expect_equal(severity(doctor(l7ctl)[1], "ifb-sizes"), {"ok"}, "the IFB after the advice")
+            router.run(["ip", "link", "set", "c0", "gro_max_size", 200000])
+            sizes = next(one for one in doctor(l7ctl)[1] if one["check"] == "packet-sizes")
+            expect_equal((sizes["severity"], sizes["numbers"]["gro_max_size"]), ("info", 200000), "more than 64 KiB")
+            router.run(["ip", "link", "set", "c0", "gro_max_size", 65536])
+
+            with clients.running(client, ["curl", "--silent", "--output", "/dev/null", f"http://{server.ip4}/bulk"]):
+                finding = wait_for(lambda: warned(l7ctl, "class-packets"), "GSO packets in the slow class", 40)
+            check(finding["numbers"]["milliseconds"] > 100, f"time of a packet: {finding}")
+            expect_in("class 1:10 on c0", finding["looked_at"], "the class")
+            l7ctl.run("shape", "clear")
+
+            router.run(["ip", "link", "set", "c0", "gso_max_size", 200000])
+            server.run(["ip", "link", "set", "eth0", "gso_max_size", 200000])
+            with clients.running(client, ["curl", "--silent", "--output", "/dev/null", f"http://[{server.ip6}]/bulk"]):
+                finding = wait_for(lambda: warned(l7ctl, "packet-sizes"), "IPv6 packets that are not forwarded", 20)
+            check(finding["numbers"]["too_big"] > 0, f"packets refused: {finding}")
+            router.run(["ip", "link", "set", "c0", "gso_max_size", 65536])
+
+            make_htb(router, "c0", ["10"])  # 10 gbit, and no burst named
+            finding = the(doctor(l7ctl)[1], "class-bursts", "warning")
+            check(finding["numbers"]["burst"] < 10000, f"tc's burst: {finding}")
+            for minor in ("10", "ff"):
+                router.run(["tc", "class", "change", "dev", "c0", "parent", "1:", "classid", f"1:{minor}", "htb",
+                            "rate", "10gbit", "quantum", "60000", "burst", "12500000b", "cburst", "12500000b"])
+            expect_equal(severity(doctor(l7ctl)[1], "class-bursts"), {"ok"}, "bursts after the advice")
+
+
+def severity(findings, check_name):
+    return {one["severity"] for one in findings if one["check"] == check_name}
+
+
+def warned(l7ctl, check_name):
+    return next((one for one in doctor(l7ctl)[1] if one["check"] == check_name and one["severity"] == "warning"), None)
 
 
 class Terminal:
@@ -285,4 +345,4 @@ def test_top_without_a_daemon():
 
 main(test_a_healthy_router_has_no_problem, test_without_a_daemon_and_without_a_device, test_egress_is_not_attached,
      test_a_class_that_does_not_exist, test_another_program_ends_the_chain, test_policy_routing_looks_at_our_mark,
-     test_top_in_a_terminal, test_top_without_a_daemon)
+     test_sizes_of_packets, test_top_in_a_terminal, test_top_without_a_daemon)

@@ -5,6 +5,7 @@ import json
 import signal
 
 from support import clients, servers
+from support.foreign import bpf_program
 from support.l7ctl import L7ctl, classes, make_htb
 from support.netlab import Lab, check, expect_equal, expect_in, main, run, wait_for
 from support.scene import CLASS_OF, Scene
@@ -70,7 +71,7 @@ def test_marks_select_a_class():
             run(["rm", "-f", pin])
         with L7ctl(router, config).start() as l7ctl:
             l7ctl.attach("c0", "egress")
-            clients.http(client, web, server.ip4)
+            clients.http(client, web, server.ip4, hold=1, rate=1_000_000)  # most of it comes after the verdict
             check(l7ctl.stats("c0", "egress", "http")["packets"] > 100,
                   "http was not recognised from the server's side alone")
             wait_for(lambda: agree(l7ctl, router, "c0", "http", "1:42"), "HTB's count of the mark to be ours")
@@ -105,17 +106,6 @@ def test_neighbours_on_the_hook_are_left_alone():
 def programs(namespace):
     shown = json.loads(namespace.output(["bpftool", "-j", "net", "show"]))
     return [(entry["name"], entry["kind"]) for entry in shown[0]["tc"]]
-
-
-def bpf_program(lab, name, body):
-    """Compiles a program for the tc hooks that is not ours."""
-    source, target = f"{lab.dir}/{name}.bpf.c", f"{lab.dir}/{name}.o"
-    with open(source, "w", encoding="ascii") as file:
-        file.write(f'#include <linux/bpf.h>\n__attribute__((section("tc"), used)) int {name}(struct __sk_buff *skb)'
-                   f'{{ {body} }}\nchar l[] __attribute__((section("license"), used)) = "GPL";\n')
-    triplet = run(["cc", "-print-multiarch"]).stdout.decode().strip()
-    run(["clang", "-O2", "-g", "-target", "bpf", "-idirafter", f"/usr/include/{triplet}", "-c", source, "-o", target])
-    return target
 
 
 def test_clsact_leaves_the_device_as_it_was():

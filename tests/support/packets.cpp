@@ -71,7 +71,7 @@ Buffer ipv4(const Packet &packet, const Buffer &inner) {
     Buffer out;
     const unsigned header = 20 + packet.ip_options;
     out.push_back(static_cast<std::uint8_t>(0x40 | header / 4));
-    out.push_back(0);
+    out.push_back(packet.traffic_class);
     put16(out,
           static_cast<unsigned>(static_cast<int>(header + inner.size()) + packet.length_error));
     put16(out, packet.fragment_id & 0xffff);
@@ -90,7 +90,8 @@ Buffer ipv6(const Packet &packet, const Buffer &inner) {
     std::vector<std::uint8_t> chain = packet.extensions;
     if (packet.fragment_offset || packet.more_fragments)
         chain.push_back(kFragment);
-    Buffer out{0x60, 0, 0, 0};
+    Buffer out{static_cast<std::uint8_t>(0x60 | packet.traffic_class >> 4),
+               static_cast<std::uint8_t>(packet.traffic_class << 4), 0, 0};
     put16(out, static_cast<unsigned>(static_cast<int>(inner.size() + 8 * chain.size()) +
                                      packet.length_error));
     out.push_back(chain.empty() ? packet.l4 : chain.front());

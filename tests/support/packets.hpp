@@ -28,6 +28,7 @@ struct Packet {
     std::string source = "192.0.2.1";
     std::string target = "198.51.100.1";
     std::uint8_t l4 = 6;
+    std::uint8_t traffic_class = 0;            ///< DSCP and ECN
     unsigned ip_options = 0;                   ///< bytes, a multiple of 4
     std::vector<std::uint8_t> extensions = {}; ///< IPv6 next-header values, 8 bytes each
     std::uint16_t fragment_offset = 0;         ///< in 8-byte units

@@ -30,8 +30,7 @@ knowledge_of(const std::vector<std::pair<std::string, std::vector<std::string>>>
 }
 
 inline RuleTables tables_of(const std::vector<Rule> &rules, const Knowledge &knowledge) {
-    std::vector<std::string> warnings;
-    return RuleTables::compile(rules, knowledge, warnings);
+    return RuleTables::compile(rules, knowledge);
 }
 
 } // namespace l7::test

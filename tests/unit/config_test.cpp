@@ -83,20 +83,20 @@ TEST_CASE("errors name file, line, column and the text") {
         const char *where;
         const char *what;
     };
-    const auto bad =
-        GENERATE(Bad{"[mark]\nmask = \"x\"\n", "x.toml:2:8:", "whole number"},
-                 Bad{"[mark]\nmask = 0x100000000\n", "x.toml:2:8:", "whole number"},
-                 Bad{"[nonsense]\n", "x.toml:1:2:", "no key"}, Bad{"a = \n", "x.toml:1:", ""},
-                 Bad{"[[rule]]\nprotocol = \"ssh\"\n", "x.toml:1:", "mark or classid"},
-                 Bad{"[[rule]]\nclassid = \"10\"\n", "x.toml:2:11:", "MAJ:MIN"},
-                 Bad{"[[rule]]\nclassid = \"1:0\"\n", "x.toml:2:11:", "MAJ:MIN"},
-                 Bad{"[[rule]]\nmark = 1\nprotocl = \"x\"\n", "x.toml:3:1:", "no key of a rule"},
-                 Bad{"[[rule]]\nmark = 0x10000\n", "x.toml:2:8:", "outside"},
-                 Bad{"[limits]\nring_bytes = 100000\n", "x.toml:2:14:", "power of two"},
-                 Bad{"[limits]\nbytes = 5000\n", "x.toml:2:9:", "4096"},
-                 Bad{"rule = 3\n", "x.toml:1:8:", "[[rule]]"},
-                 Bad{"[[device]]\nhooks = \"both\"\n", "x.toml:1:", "name"},
-                 Bad{"[daemon]\nattach = \"xdp\"\n", "x.toml:2:10:", "auto"});
+    const auto bad = GENERATE(
+        Bad{"[mark]\nmask = \"x\"\n", "x.toml:2:8:", "whole number"},
+        Bad{"[mark]\nmask = 0x100000000\n", "x.toml:2:8:", "whole number"},
+        Bad{"[nonsense]\n", "x.toml:1:2:", "no key"}, Bad{"a = \n", "x.toml:1:", ""},
+        Bad{"[[rule]]\nprotocol = \"ssh\"\n", "x.toml:1:", "class, classid, mark or set_dscp"},
+        Bad{"[[rule]]\nclassid = \"10\"\n", "x.toml:2:11:", "MAJ:MIN"},
+        Bad{"[[rule]]\nclassid = \"1:0\"\n", "x.toml:2:11:", "MAJ:MIN"},
+        Bad{"[[rule]]\nmark = 1\nprotocl = \"x\"\n", "x.toml:3:1:", "no key of a rule"},
+        Bad{"[[rule]]\nmark = 0x10000\n", "x.toml:2:8:", "outside"},
+        Bad{"[limits]\nring_bytes = 100000\n", "x.toml:2:14:", "power of two"},
+        Bad{"[limits]\nbytes = 5000\n", "x.toml:2:9:", "4096"},
+        Bad{"rule = 3\n", "x.toml:1:8:", "[[rule]]"},
+        Bad{"[[device]]\nhooks = \"both\"\n", "x.toml:1:", "name"},
+        Bad{"[daemon]\nattach = \"xdp\"\n", "x.toml:2:10:", "auto"});
     const auto config = parse_config(bad.text, "x.toml");
     REQUIRE_FALSE(config);
     INFO(config.error().message);
@@ -189,6 +189,7 @@ TEST_CASE("the configuration that is installed says what the defaults are") {
     CHECK(set->dns_hints == defaults.dns_hints);
     CHECK(set->tunnels == defaults.tunnels);
     CHECK(set->metrics == defaults.metrics);
+    CHECK(set->conntrack.mark == defaults.conntrack.mark);
     CHECK(set->hysteresis == defaults.hysteresis);
     CHECK(set->timeouts.tcp_established == defaults.timeouts.tcp_established);
     CHECK(set->timeouts.tcp_opening == defaults.timeouts.tcp_opening);

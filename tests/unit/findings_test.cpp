@@ -36,8 +36,15 @@ DoctorFacts healthy() {
     device.root_qdisc = "htb";
     device.root_handle = 0x10000;
     device.classes = {0x10001, 0x10010, 0x10020};
-    device.hw_tc_offload = false;
+    device.hw_tc_offload = device.lro = false;
+    device.forwards4 = device.forwards6 = true;
+    device.sizes = {1500, 65536, 65536, 65536, 65536, 65535};
+    device.htb = {{0x10001, 0x10000, false, 6250000, 6250000, 62500, 62500, 12500, 900000, 0},
+                  {0x10010, 0x10001, true, 250000, 6250000, 3200, 62500, 1514, 300000, 200},
+                  {0x10020, 0x10001, true, 5000000, 6250000, 50000, 62500, 10000, 600000, 400}};
+    device.ifb = {"l7-eth0", device.sizes, device.htb};
     out.devices = {device};
+    out.tunnels = {{"wan0", "gre", 1476, 24, "eth0", 1500}};
     return out;
 }
 
@@ -225,6 +232,113 @@ TEST_CASE("doctor: shares are judged from enough only") {
     CHECK(finding(facts, "interrupts").severity == Severity::Ok); // there is no other CPU
     facts.net_rx.clear();
     CHECK(finding(facts, "interrupts").severity == Severity::Ok);
+}
+
+TEST_CASE("doctor: what is merged on reception and forwarded") {
+    DoctorFacts facts = healthy();
+    facts.devices[0].lro = true;
+    CHECK(finding(facts, "lro").severity == Severity::Problem);
+    CHECK(finding(facts, "lro").advice == "ethtool -K eth0 lro off");
+    facts.devices[0].forwards4 = false;
+    CHECK(finding(facts, "lro").severity == Severity::Problem); // IPv6 is enough
+    facts.devices[0].forwards6 = false;
+    CHECK(finding(facts, "lro").severity == Severity::Ok);
+    facts.devices[0].lro.reset();
+    CHECK(finding(facts, "lro").check == "none");
+}
+
+TEST_CASE("doctor: packets of more than 64 KiB") {
+    DoctorFacts facts = healthy();
+    PacketSizes &sizes = facts.devices[0].sizes;
+    sizes.gso_ipv4_max_size = 200000; // IPv4 has no such trouble
+    CHECK(finding(facts, "packet-sizes").severity == Severity::Ok);
+    sizes.gso_max_size = 200000;
+    CHECK(finding(facts, "packet-sizes").severity == Severity::Info);
+    facts.too_big6 = 3;
+    const Finding refused = finding(facts, "packet-sizes");
+    CHECK(refused.severity == Severity::Warning);
+    CHECK(refused.numbers.back() == std::pair<std::string, double>{"too_big", 3});
+    CHECK(refused.advice.find("gso_max_size 65536") != std::string::npos);
+    facts.devices[0].forwards6 = false;
+    CHECK(finding(facts, "packet-sizes").severity == Severity::Ok);
+    sizes = {};
+    CHECK(finding(facts, "packet-sizes").check == "none"); // an old kernel says nothing
+}
+
+TEST_CASE("doctor: an IFB that cuts what comes in") {
+    DoctorFacts facts = healthy();
+    facts.devices[0].ifb->sizes.mtu = 1280; // it does not matter there
+    CHECK(finding(facts, "ifb-sizes").severity == Severity::Ok);
+    facts.devices[0].ifb->sizes.gso_max_size = facts.devices[0].ifb->sizes.gso_ipv4_max_size = 8000;
+    CHECK(finding(facts, "ifb-sizes").severity == Severity::Warning);
+    CHECK(finding(facts, "ifb-sizes").advice == "ip link set dev l7-eth0 gso_max_size 65536");
+    facts.devices[0].sizes.gro_max_size = facts.devices[0].sizes.gro_ipv4_max_size = 8000;
+    CHECK(finding(facts, "ifb-sizes").severity == Severity::Ok);
+    facts.devices[0].ifb.reset();
+    CHECK(finding(facts, "ifb-sizes").check == "none");
+}
+
+TEST_CASE("doctor: bursts that are over before the next packet is sent") {
+    DoctorFacts facts = healthy();
+    HtbClassFacts &fast = facts.devices[0].htb[2];
+    fast.rate = fast.ceil = 125000000;
+    fast.burst = fast.cburst = 1600; // what tc gives unasked
+    const Finding found = finding(facts, "class-bursts");
+    CHECK(found.severity == Severity::Warning);
+    CHECK(found.found.find("class 1:20:") != std::string::npos);
+    CHECK(found.advice.find("classid 1:20 ... burst 1250000b cburst 1250000b") !=
+          std::string::npos);
+    fast.burst = fast.cburst = 125000;
+    CHECK(finding(facts, "class-bursts").severity == Severity::Ok);
+    fast.cburst = 124000;
+    CHECK(finding(facts, "class-bursts").severity == Severity::Warning);
+    fast.rate = fast.ceil = 62000000; // slower ones lose nothing
+    CHECK(finding(facts, "class-bursts").severity == Severity::Ok);
+}
+
+TEST_CASE("doctor: GSO packets in a class") {
+    DoctorFacts facts = healthy();
+    HtbClassFacts &slow = facts.devices[0].htb[1]; // 2 mbit/s
+    slow.handed = 20;
+    slow.bytes = 20 * 20000; // 80 ms each, more than its quantum
+    Finding found = finding(facts, "class-packets");
+    CHECK(found.severity == Severity::Info);
+    CHECK(found.found.find("20000 bytes on average, 80 ms") != std::string::npos);
+    CHECK(found.found.find("packet by packet") != std::string::npos);
+    slow.bytes = 20 * 26000;
+    found = finding(facts, "class-packets");
+    CHECK(found.severity == Severity::Warning);
+    CHECK(found.found.find("waits that long, and its quantum") != std::string::npos);
+    CHECK(found.numbers.back() == std::pair<std::string, double>{"milliseconds", 104});
+    CHECK(found.advice.find("dev eth0 gso_max_size 3000") != std::string::npos); // two packets
+    slow.quantum = 60000;
+    CHECK(finding(facts, "class-packets").advice.find("gso_max_size 25000") != std::string::npos);
+    CHECK(finding(facts, "class-packets").found.find("quantum") == std::string::npos);
+    slow.handed = 19; // too few to say
+    CHECK(finding(facts, "class-packets").severity == Severity::Ok);
+    slow.handed = 600;
+    slow.bytes = 600 * 1500;
+    slow.rate = 10000; // slow it is, but no GSO
+    CHECK(finding(facts, "class-packets").severity == Severity::Ok);
+    facts.devices[0].ifb->htb[1].bytes = 200 * 26000;
+    found = finding(facts, "class-packets");
+    CHECK(found.severity == Severity::Warning);
+    CHECK(found.advice.find("dev eth0 gro_max_size") !=
+          std::string::npos); // the IFB gets what GRO made
+    facts.devices[0].ifb->htb[1].quantum = 1514;
+    facts.devices[0].ifb->htb = {facts.devices[0].ifb->htb[1]}; // with nobody it would share with
+    CHECK(finding(facts, "class-packets").found.find("quantum") == std::string::npos);
+}
+
+TEST_CASE("doctor: tunnels that do not fit") {
+    DoctorFacts facts = healthy();
+    facts.tunnels[0].mtu = 1477;
+    const Finding found = finding(facts, "tunnel-mtu");
+    CHECK(found.severity == Severity::Warning);
+    CHECK(found.dev == "wan0");
+    CHECK(found.advice == "ip link set dev wan0 mtu 1476");
+    facts.tunnels.clear();
+    CHECK(finding(facts, "tunnel-mtu").check == "none");
 }
 
 TEST_CASE("doctor: a finding as JSON, whatever others call their things") {

@@ -26,7 +26,7 @@ TrafficRow row(std::uint16_t protocol, std::uint64_t bytes, const std::string &d
 std::uint64_t bytes_of(const BoundedTraffic &traffic, const std::string &protocol) {
     std::uint64_t sum = 0;
     for (const TrafficSeries &one : traffic.series())
-        if (one.protocol == protocol)
+        if (one.name == protocol)
             sum += one.account.bytes;
     return sum;
 }
@@ -34,14 +34,14 @@ std::uint64_t bytes_of(const BoundedTraffic &traffic, const std::string &protoco
 std::set<std::string> labels_of(const BoundedTraffic &traffic) {
     std::set<std::string> out;
     for (const TrafficSeries &one : traffic.series())
-        out.insert(one.protocol);
+        out.insert(one.name);
     return out;
 }
 
 } // namespace
 
 TEST_CASE("traffic has the protocols with most bytes, what has no protocol, and other") {
-    BoundedTraffic traffic(2);
+    BoundedTraffic traffic(2, L7_PROTOCOL_FIRST);
     traffic.update({row(L7_UNSET, 7), row(20, 5000), row(21, 9000), row(22, 100), row(23, 200)});
     CHECK(labels_of(traffic) == std::set<std::string>{"unset", "p20", "p21", "other"});
     CHECK(bytes_of(traffic, "unset") == 7);
@@ -50,7 +50,7 @@ TEST_CASE("traffic has the protocols with most bytes, what has no protocol, and 
 }
 
 TEST_CASE("a protocol that rises takes a name without any counter going back") {
-    BoundedTraffic traffic(2);
+    BoundedTraffic traffic(2, L7_PROTOCOL_FIRST);
     traffic.update({row(20, 1000), row(21, 5000), row(22, 900)});
     CHECK(bytes_of(traffic, "other") == 900);
     SECTION("not for a little more than another") {
@@ -67,7 +67,7 @@ TEST_CASE("a protocol that rises takes a name without any counter going back") {
 }
 
 TEST_CASE("a slot that another device takes starts anew, and flows never go back") {
-    BoundedTraffic traffic(5);
+    BoundedTraffic traffic(5, L7_PROTOCOL_FIRST);
     traffic.update({row(20, 5000)});
     traffic.update({row(20, 6000, "eth1")});
     REQUIRE(traffic.series().size() == 2); // p20 and other
@@ -110,9 +110,9 @@ TEST_CASE("a snapshot becomes text for Prometheus") {
     worker.latency.add(16);
     worker.latency.add(5'000'000);
     snapshot.workers = {worker, worker};
-    BoundedTraffic traffic(5);
+    BoundedTraffic traffic(5, L7_PROTOCOL_FIRST);
     traffic.update(snapshot.traffic);
-    const std::string text = exposition(metric_families(snapshot, traffic.series()));
+    const std::string text = exposition(metric_families(snapshot, traffic.series(), {}));
 
     for (const char *line : {
              "# TYPE l7ctl_bytes_total counter\n",
@@ -155,7 +155,7 @@ TEST_CASE("history is bounded and shows what passed in each interval") {
         rows.push_back(row(protocol, 1));
     for (std::uint64_t i = 1; i <= History::kSamples + 20; i++) {
         for (TrafficRow &one : rows)
-            one.account.bytes += one.protocol;
+            one.account.bytes += one.number;
         history.add(i * History::kIntervalMs, rows);
     }
     const std::uint64_t now = (History::kSamples + 20) * History::kIntervalMs;

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include "core/policy/dscp.hpp"
+#include "core/policy/rule_checks.hpp"
 #include "support/rules.hpp"
 
 #include <l7ctl/rules.h>
@@ -23,7 +25,8 @@ struct Compiled {
         const auto config = parse_config(text, "x.toml");
         INFO(text << (config ? "" : config.error().message));
         REQUIRE(config);
-        tables = RuleTables::compile(config->rules, knowledge, warnings);
+        tables = RuleTables::compile(config->rules, knowledge);
+        warnings = check_rules(*config, knowledge);
     }
 
     std::uint16_t number(const char *name) const { return knowledge.protocols->find(name); }
@@ -125,6 +128,98 @@ TEST_CASE("rules that no flow reaches are told of") {
               .warnings.empty());
     CHECK(Compiled("[[rule]]\nunset=true\nmark=0x100\n[[rule]]\nprotocol=\"ssh\"\nmark=0x200\n")
               .warnings.empty());
+}
+
+TEST_CASE("classes by name, marks under a mask, and DSCP") {
+    const Compiled c(R"(
+[[rule]]
+protocol = "ssh"
+class = "calls"
+mark = "0x100/0x300"
+set_dscp = "EF"
+[[rule]]
+dscp = ["af41", 8]
+mark = 0x8000
+[[shape]]
+dev = "eth0"
+up = "10mbit"
+[[class]]
+name = "calls"
+rate = "50%"
+[[class]]
+name = "rest"
+rate = "50%"
+default = true
+)");
+    const l7_rule &first = c.tables.rules()[0];
+    CHECK(first.outcome == (L7_O_CLASS | L7_O_MARK | L7_O_DSCP));
+    CHECK(first.classid == 0x10010);
+    CHECK(first.mark == 0x100);
+    CHECK(first.mark_mask == 0x300);
+    CHECK(first.dscp == 46);
+    CHECK(c.tables.rules()[1].mark_mask == 0xff00);
+    CHECK(c.tables.by_dscp() == 2);
+    CHECK(c.tables.dscps()[34] == 3);
+    CHECK(c.tables.dscps()[8] == 3);
+    CHECK(c.tables.dscps()[0] == 1);
+    CHECK(c.tables.lines() == std::vector<unsigned>{2, 7});
+    REQUIRE(c.warnings.size() == 1);
+    CHECK(c.warnings[0] == "line 7: the mark 0x8000/0xff00 overlaps with 0x100/0x300 of line 2");
+}
+
+TEST_CASE("what rules cannot mean is refused with its place") {
+    const auto refused = [](const std::string &rule) {
+        const auto config =
+            parse_config("[[class]]\nname = \"all\"\nrate = \"50%\"\n[[class]]\n"
+                         "name = \"a\"\nparent = \"all\"\nrate = \"50%\"\ndefault = true\n[[shape]]\n"
+                         "dev = \"eth0\"\nup = \"1mbit\"\n[[rule]]\n" +
+                             rule,
+                         "x.toml");
+        return config ? "" : config.error().message.substr(0, config.error().message.find('\n'));
+    };
+    CHECK(refused("class = \"b\"") ==
+          "x.toml:13:9: no [[class]] is called so; classid takes \"MAJ:MIN\"");
+    CHECK(refused("class = \"all\"") ==
+          "x.toml:13:9: 'all' has classes below it, which take its packets");
+    CHECK(refused("class = \"a\"\nclassid = \"1:10\"") ==
+          "x.toml:13:9: a rule has class or classid, not both");
+    CHECK(refused("mark = \"0x300/0x100\"") ==
+          "x.toml:13:8: the mark has bits outside its own mask");
+    CHECK(refused("mark = \"0x1/0x1\"") == "x.toml:13:8: the mark has bits outside [mark] mask");
+    CHECK(refused("mark = \"x\"") == "x.toml:13:8: mark is a number, or \"VALUE/MASK\"");
+    CHECK(refused("set_dscp = 64").starts_with("x.toml:13:12: a DSCP is a name"));
+    CHECK(refused("set_dscp = 1\ndrop = true").starts_with("x.toml:12:1: a rule needs class"));
+    CHECK(refused("class = \"a\"").empty());
+}
+
+TEST_CASE("classes that get nothing, and marks of two classes, are told of") {
+    const std::string shape = "[[shape]]\ndev = \"eth0\"\nup = \"10mbit\"\n[[class]]\n"
+                              "name = \"a\"\nrate = \"30%\"\n[[class]]\nname = \"b\"\n"
+                              "rate = \"70%\"\ndefault = true\n";
+    CHECK(Compiled(shape).warnings ==
+          std::vector<std::string>{"class 'a' (1:10): no rule gives it"});
+    CHECK(Compiled(shape + "[[rule]]\nprotocol = \"ssh\"\nclassid = \"1:10\"\n").warnings.empty());
+    CHECK(Compiled(shape +
+                   "[[rule]]\nprotocol = \"ssh\"\nclass = \"a\"\nmark = 0x100\n"
+                   "[[rule]]\nprotocol = \"bittorrent\"\nclassid = \"1:30\"\nmark = 0x100\n")
+              .warnings ==
+          std::vector<std::string>{
+              "line 15: the mark 0x100 is that of line 11 too, whose class is another",
+              "line 15: there is no [[class]] with the number 1:30"});
+}
+
+TEST_CASE("names of code points") {
+    CHECK(parse_dscp("EF") == 46);
+    CHECK(parse_dscp("af11") == 10);
+    CHECK(parse_dscp("DF") == 0);
+    CHECK(parse_dscp("0x2e") == 46);
+    CHECK(parse_dscp("63") == 63);
+    CHECK_FALSE(parse_dscp("64"));
+    CHECK_FALSE(parse_dscp("AF44"));
+    CHECK_FALSE(parse_dscp(""));
+    CHECK(dscp_text(46) == "EF");
+    CHECK(dscp_text(0) == "CS0");
+    CHECK(dscp_text(45) == "45");
 }
 
 TEST_CASE("ranges") {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/policy/config.hpp"
 
+#include "core/policy/rule_reader.hpp"
 #include "core/policy/shape_reader.hpp"
 
 #include <l7ctl/abi.h>
@@ -13,7 +14,6 @@
 #include <fstream>
 #include <iterator>
 #include <limits>
-#include <toml++/toml.h>
 
 namespace l7 {
 
@@ -21,128 +21,40 @@ namespace {
 
 constexpr std::int64_t kU32 = std::numeric_limits<std::uint32_t>::max();
 
-class Reader {
+class Reader : public TomlReader {
   public:
-    Reader(std::string_view text, std::string file) : text_(text), file_(std::move(file)) {}
+    using TomlReader::TomlReader;
 
     Result<Config> run() {
         Config out;
         try {
-            const toml::table root = toml::parse(text_, file_);
+            const toml::table root = toml::parse(text(), file());
             read(root, out);
         } catch (const toml::parse_error &error) {
             at(error.source().begin, std::string(error.description()));
         }
-        if (!errors_.empty())
-            return Error{errors_, "nothing was changed"};
+        if (!errors().empty())
+            return Error{errors(), "nothing was changed"};
         return out;
     }
 
   private:
-    void at(const toml::source_position &where, const std::string &what) {
-        if (!errors_.empty())
-            errors_ += '\n';
-        errors_ += file_ + ":" + std::to_string(where.line) + ":" + std::to_string(where.column) +
-                   ": " + what;
-        const std::string_view line = line_of(where.line);
-        if (!line.empty())
-            errors_ += "\n    " + std::string(line);
-    }
-
-    void wrong(const toml::node &node, const std::string &what) { at(node.source().begin, what); }
-
-    std::string_view line_of(unsigned number) const {
-        std::string_view rest = text_;
-        for (unsigned i = 1; i < number && !rest.empty(); i++) {
-            const std::size_t end = rest.find('\n');
-            rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
-        }
-        return rest.substr(0, std::min<std::size_t>(rest.find('\n'), 200));
-    }
-
-    void only(const toml::table &table, std::initializer_list<std::string_view> keys,
-              const std::string &of) {
-        for (const auto &[key, node] : table)
-            if (std::ranges::find(keys, key.str()) == keys.end())
-                at(key.source().begin, "'" + std::string(key.str()) + "' is no key of " + of);
-    }
-
-    const toml::table *section(const toml::table &root, const char *name) {
-        const toml::node *node = root.get(name);
-        if (!node)
-            return nullptr;
-        if (!node->is_table())
-            wrong(*node, "[" + std::string(name) + "] must be a table");
-        return node->as_table();
-    }
-
-    void number(const toml::table &table, const char *key, std::int64_t least, std::int64_t most,
-                std::uint32_t &into) {
-        const toml::node *node = table.get(key);
-        if (!node)
-            return;
-        const auto value = node->value_exact<std::int64_t>();
-        if (!value || *value < least || *value > most)
-            wrong(*node, std::string(key) + " must be a whole number from " +
-                             std::to_string(least) + " to " + std::to_string(most));
-        else
-            into = static_cast<std::uint32_t>(*value);
-    }
-
-    void flag(const toml::table &table, const char *key, bool &into) {
-        const toml::node *node = table.get(key);
-        if (!node)
-            return;
-        if (const auto value = node->value_exact<bool>())
-            into = *value;
-        else
-            wrong(*node, std::string(key) + " must be true or false");
-    }
-
-    std::vector<std::string> strings(const toml::table &table, const char *key) {
-        std::vector<std::string> out;
-        const toml::node *node = table.get(key);
-        if (!node)
-            return out;
-        const auto add = [&](const toml::node &one) {
-            if (const auto value = one.value_exact<std::string>())
-                out.push_back(*value);
-            else
-                wrong(one, std::string(key) + " must be a string or a list of strings");
-        };
-        if (const toml::array *list = node->as_array())
-            for (const toml::node &one : *list)
-                add(one);
-        else
-            add(*node);
-        return out;
-    }
-
-    template <class Each>
-    void tables(const toml::table &root, const char *key, Each each) {
-        const toml::node *node = root.get(key);
-        if (!node)
-            return;
-        const toml::array *list = node->as_array();
-        if (!list)
-            return wrong(*node, std::string(key) + " must be written [[" + key + "]]");
-        for (const toml::node &one : *list)
-            if (const toml::table *table = one.as_table())
-                each(*table);
-            else
-                wrong(one, std::string(key) + " must be written [[" + key + "]]");
-    }
-
     void read(const toml::table &root, Config &out) {
         only(root,
              {"daemon", "mark", "limits", "memory", "timeouts", "tunnels", "rates", "metrics",
-              "patterns", "device", "rule", "shape", "class", "export"},
+              "patterns", "device", "rule", "shape", "class", "export", "conntrack"},
              "the configuration");
         if (const toml::table *table = section(root, "daemon"))
             daemon(*table, out);
         if (const toml::table *table = section(root, "mark")) {
             only(*table, {"mask"}, "[mark]");
             number(*table, "mask", 0, kU32, out.mark_mask);
+        }
+        if (const toml::table *table = section(root, "conntrack")) {
+            only(*table, {"mark", "mask"}, "[conntrack]");
+            flag(*table, "mark", out.conntrack.mark);
+            out.conntrack.mask = out.mark_mask;
+            number(*table, "mask", 1, kU32, out.conntrack.mask);
         }
         if (const toml::table *table = section(root, "memory")) {
             only(*table, {"servers", "dns"}, "[memory]");
@@ -170,9 +82,10 @@ class Reader {
         if (const toml::table *table = section(root, "export"))
             exporting(*table, out.exporting);
         tables(root, "device", [&](const toml::table &table) { device(table, out); });
-        tables(root, "rule", [&](const toml::table &table) { rule(table, out); });
         read_shape(root, out.shape,
                    [this](const auto &where, const auto &what) { at(where, what); });
+        // Rules name classes, and keep to the mask.
+        tables(root, "rule", [&](const toml::table &table) { read_rule(*this, table, out); });
     }
 
     void tunnels(const toml::table &table, Config &out) {
@@ -188,8 +101,9 @@ class Reader {
     }
 
     void metrics(const toml::table &table, MetricsConfig &out) {
-        only(table, {"listen", "hosts", "protocols"}, "[metrics]");
+        only(table, {"listen", "hosts", "protocols", "applications"}, "[metrics]");
         number(table, "protocols", 1, L7_PROTOCOLS_MAX, out.protocols);
+        number(table, "applications", 1, L7_APPLICATIONS_MAX, out.applications);
         out.hosts = strings(table, "hosts");
         const toml::node *node = table.get("listen");
         if (!node)
@@ -271,7 +185,7 @@ class Reader {
 
     void device(const toml::table &table, Config &out) {
         DeviceConfig device;
-        only(table, {"name", "hooks", "position"}, "a device");
+        only(table, {"name", "hooks", "position", "xdp"}, "a device");
         const auto name = table["name"].value_exact<std::string>();
         if (!name || name->empty() || name->size() > 15)
             return wrong(table, "a device needs a name of at most 15 bytes");
@@ -289,110 +203,11 @@ class Reader {
                 wrong(*node, "position is \"head\" or \"tail\"");
             device.head = word == "head";
         }
+        flag(table, "xdp", device.xdp);
+        if (device.xdp && !device.ingress)
+            wrong(table, "XDP drops what comes in: hooks must be \"ingress\" or \"both\"");
         out.devices.push_back(std::move(device));
     }
-
-    void rule(const toml::table &table, Config &out) {
-        Rule rule;
-        only(table,
-             {"protocol", "application", "group", "hostname", "device", "direction", "address",
-              "port", "rate", "bytes", "packets", "age", "unset", "unknown", "mark", "classid",
-              "drop", "keep"},
-             "a rule");
-        rule.line = table.source().begin.line;
-        rule.protocols = strings(table, "protocol");
-        rule.applications = strings(table, "application");
-        rule.groups = strings(table, "group");
-        rule.hostnames = strings(table, "hostname");
-        rule.devices = strings(table, "device");
-        flag(table, "unset", rule.unset);
-        flag(table, "unknown", rule.unknown);
-        rule.everything = !table.contains("protocol") && !table.contains("application") &&
-                          !table.contains("group") && !table.contains("unset") &&
-                          !table.contains("unknown");
-        if (const toml::node *node = table.get("direction")) {
-            const auto word = node->value_exact<std::string>();
-            if (word != "ingress" && word != "egress")
-                wrong(*node, "direction is \"ingress\" or \"egress\"");
-            rule.ingress = word == "ingress";
-        }
-        for (const std::string &text : strings(table, "address"))
-            if (const auto prefix = parse_prefix(text))
-                rule.prefixes.push_back(*prefix);
-            else
-                wrong(*table.get("address"), "'" + text + "' is no address, and no network of one");
-        ports(table, rule);
-        range(table, "rate", rule.rate);
-        range(table, "bytes", rule.bytes);
-        range(table, "packets", rule.packets);
-        range(table, "age", rule.age);
-        for (const auto *amount : {&rule.bytes, &rule.packets, &rule.age})
-            if (*amount && (*amount)->outside)
-                wrong(table, "only a rate can be outside of a range");
-        outcome(table, rule, out.mark_mask);
-        out.rules.push_back(std::move(rule));
-    }
-
-    void range(const toml::table &table, const char *key, std::optional<Range> &out) {
-        const toml::node *node = table.get(key);
-        if (!node)
-            return;
-        const auto text = node->value_exact<std::string>();
-        out = text ? parse_range(*text) : std::nullopt;
-        if (!out)
-            wrong(*node,
-                  std::string(key) +
-                      " is \"from:to\" with either end open, as in \"1M:\", or \"! from:to\"");
-    }
-
-    void ports(const toml::table &table, Rule &rule) {
-        const toml::node *node = table.get("port");
-        if (!node)
-            return;
-        const auto one = [&](const toml::node &each) {
-            const auto number = each.value_exact<std::int64_t>();
-            const auto text = each.value_exact<std::string>();
-            const auto range = number ? std::optional(Range{static_cast<std::uint64_t>(*number),
-                                                            static_cast<std::uint64_t>(*number)})
-                               : text ? parse_range(*text)
-                                      : std::nullopt;
-            if (!range || range->outside || (number && *number < 0) || range->from > 65535)
-                return wrong(each, "a port is a number up to 65535, or \"from:to\"");
-            rule.ports.emplace_back(
-                static_cast<std::uint16_t>(range->from),
-                static_cast<std::uint16_t>(std::min<std::uint64_t>(range->to, 65535)));
-        };
-        if (const toml::array *list = node->as_array())
-            for (const toml::node &each : *list)
-                one(each);
-        else
-            one(*node);
-    }
-
-    void outcome(const toml::table &table, Rule &rule, std::uint32_t mask) {
-        if (const toml::node *node = table.get("mark")) {
-            std::uint32_t mark = 0;
-            number(table, "mark", 0, kU32, mark);
-            if ((mark & ~mask) != 0)
-                wrong(*node, "the mark has bits outside [mark] mask");
-            rule.mark = mark;
-        }
-        if (const toml::node *node = table.get("classid")) {
-            const auto text = node->value_exact<std::string>();
-            rule.classid = text ? parse_classid(*text) : std::nullopt;
-            if (!rule.classid)
-                wrong(*node, "classid is \"MAJ:MIN\" in hexadecimal, as tc prints it");
-        }
-        flag(table, "drop", rule.drop);
-        flag(table, "keep", rule.keep);
-        const int outcomes = (rule.mark || rule.classid) + rule.drop + rule.keep;
-        if (outcomes != 1)
-            wrong(table, "a rule needs mark or classid, or else drop or keep");
-    }
-
-    std::string_view text_;
-    std::string file_;
-    std::string errors_;
 };
 
 } // namespace

@@ -26,13 +26,16 @@ struct Rule {
     std::vector<Prefix6> prefixes;                              ///< of either end
     std::vector<std::pair<std::uint16_t, std::uint16_t>> ports; ///< of either end: from, to
     std::optional<bool> ingress;                                ///< else egress
+    std::vector<std::uint8_t> dscps;                            ///< of the packet
     std::optional<Range> rate;                                  ///< bytes per second
     std::optional<Range> bytes, packets, age;                   ///< so far; age in seconds
     bool unset = false;
     bool unknown = false;
     bool everything = false; ///< whatever the flow is
     std::optional<std::uint32_t> mark;
+    std::uint32_t mark_mask = ~0U; ///< bits that the mark writes, of those that are ours
     std::optional<std::uint32_t> classid; ///< MAJ:MIN as in skb->priority
+    std::optional<std::uint8_t> set_dscp; ///< RFC 2474, 0 to 63
     bool drop = false;
     bool keep = false; ///< nothing is done, whatever later rules say
     unsigned line = 0;
@@ -43,6 +46,7 @@ struct DeviceConfig {
     bool ingress = true;
     bool egress = true;
     bool head = false;
+    bool xdp = false; ///< flows that are dropped are so in XDP
 };
 
 /// How programs are put on a device.
@@ -62,8 +66,17 @@ struct MetricsConfig {
     std::string listen = "127.0.0.1:9817"; ///< "": off
     std::vector<std::string> hosts;        ///< names in the Host header, besides the address
     std::uint32_t protocols = 50;          ///< that have a name of their own; the rest is "other"
+    std::uint32_t applications = 50;       ///< the same
 
     bool operator==(const MetricsConfig &) const = default;
+};
+
+/// The verdict in the connection tracking's mark.
+struct ConntrackConfig {
+    bool mark = false;
+    std::uint32_t mask = 0; ///< bits of it that are ours; 0: as of the packet's mark
+
+    bool operator==(const ConntrackConfig &) const = default;
 };
 
 struct Config {
@@ -81,6 +94,7 @@ struct Config {
     std::uint32_t tunnels = 1;          ///< L7_TUNNEL_: whose inner flows are judged
     TimeoutConfig timeouts;
     MetricsConfig metrics;
+    ConntrackConfig conntrack;
     ExportConfig exporting;
     std::vector<std::string> pattern_dirs; ///< empty: the defaults
     std::vector<DeviceConfig> devices;

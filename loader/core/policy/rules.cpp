@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/policy/rules.hpp"
 
-#include "core/report/protocol_list.hpp"
+#include "core/policy/rule_names.hpp"
 
 #include <l7ctl/rules.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
-#include <fmt/format.h>
-#include <functional>
-#include <map>
-#include <set>
+#include <iterator>
 
 namespace l7 {
 
@@ -18,93 +16,6 @@ namespace {
 
 bool has(const std::vector<std::string> &list, std::string_view word) {
     return std::ranges::find(list, word) != list.end();
-}
-
-/// How many letters are to be changed, put in or left out.
-std::size_t distance(std::string_view a, std::string_view b) {
-    std::vector<std::size_t> row(b.size() + 1);
-    for (std::size_t j = 0; j <= b.size(); j++)
-        row[j] = j;
-    for (std::size_t i = 1; i <= a.size(); i++) {
-        std::size_t corner = row[0];
-        row[0] = i;
-        for (std::size_t j = 1; j <= b.size(); j++) {
-            const std::size_t above = row[j];
-            row[j] = std::min({above + 1, row[j - 1] + 1, corner + (a[i - 1] != b[j - 1])});
-            corner = above;
-        }
-    }
-    return row[b.size()];
-}
-
-std::string did_you_mean(std::string_view word, const std::set<std::string> &known) {
-    const std::string *best = nullptr;
-    std::size_t least = word.size() / 3 + 2;
-    for (const std::string &one : known)
-        if (const std::size_t far = distance(word, one); far < least) {
-            least = far;
-            best = &one;
-        }
-    return best ? fmt::format("; did you mean '{}'?", *best) : std::string();
-}
-
-/// Names that rules may use.
-struct Names {
-    std::set<std::string> protocols, applications, groups;
-    std::map<std::string, std::set<std::uint16_t>> protocols_of, applications_of; ///< by group
-
-    explicit Names(const Knowledge &knowledge) {
-        for (const auto &[name, protocol] : known_protocols(knowledge.database->patterns())) {
-            protocols.insert(name);
-            for (const std::string &group : protocol.groups)
-                protocols_of[group].insert(knowledge.protocols->find(name));
-        }
-        if (knowledge.applications)
-            for (const Application &one : knowledge.applications->all()) {
-                applications.insert(one.name);
-                for (const std::string &group : one.groups)
-                    applications_of[group].insert(knowledge.application_numbers->find(one.name));
-            }
-        for (const auto *all : {&protocols_of, &applications_of})
-            for (const auto &[group, members] : *all)
-                groups.insert(group);
-    }
-};
-
-void warn_of_names(const Rule &rule, const Names &names, std::vector<std::string> &warnings) {
-    const auto check = [&](const std::vector<std::string> &words,
-                           const std::set<std::string> &known, const char *what) {
-        for (const std::string &word : words)
-            if (!known.contains(word))
-                warnings.push_back(fmt::format("line {}: no {} is called '{}'{}", rule.line, what,
-                                               word, did_you_mean(word, known)));
-    };
-    check(rule.protocols, names.protocols, "protocol");
-    check(rule.applications, names.applications, "application");
-    check(rule.groups, names.groups, "group");
-}
-
-/// Whether every flow that meets `later` meets `earlier` before it; not always seen where it is so.
-bool hides(const Rule &earlier, const Rule &later) {
-    const auto wider = [](const auto &a, const auto &b) {
-        return a.empty() || (!b.empty() && std::ranges::all_of(b, [&](const auto &one) {
-                   return std::ranges::find(a, one) != a.end();
-               }));
-    };
-    const auto same = [](const auto &a, const auto &b) { return !a || a == b; };
-    const bool states = (earlier.everything || earlier.unset >= later.unset) &&
-                        (earlier.everything || earlier.unknown >= later.unknown);
-    const bool what =
-        earlier.everything ||
-        (!later.everything && wider(earlier.protocols, later.protocols) &&
-         wider(earlier.groups, later.groups) && wider(earlier.applications, later.applications) &&
-         !(earlier.protocols.empty() && earlier.groups.empty() && earlier.applications.empty() &&
-           !later.protocols.empty()));
-    return states && what && wider(earlier.hostnames, later.hostnames) &&
-           wider(earlier.devices, later.devices) && wider(earlier.prefixes, later.prefixes) &&
-           wider(earlier.ports, later.ports) && same(earlier.ingress, later.ingress) &&
-           same(earlier.rate, later.rate) && same(earlier.bytes, later.bytes) &&
-           same(earlier.packets, later.packets) && same(earlier.age, later.age);
 }
 
 void set_range(const std::optional<Range> &range, std::uint32_t bit, __u64 (&to)[2],
@@ -131,10 +42,15 @@ l7_rule compiled(const Rule &rule) {
     if (rule.mark) {
         out.outcome |= L7_O_MARK;
         out.mark = *rule.mark;
+        out.mark_mask = rule.mark_mask;
     }
     if (rule.classid) {
         out.outcome |= L7_O_CLASS;
         out.classid = *rule.classid;
+    }
+    if (rule.set_dscp) {
+        out.outcome |= L7_O_DSCP;
+        out.dscp = *rule.set_dscp;
     }
     if (rule.drop)
         out.outcome |= L7_O_DROP;
@@ -151,33 +67,29 @@ bool names_a_protocol(const Rule &rule) {
 
 } // namespace
 
-RuleTables RuleTables::compile(const std::vector<Rule> &rules, const Knowledge &knowledge,
-                               std::vector<std::string> &warnings) {
-    const Names names(knowledge);
+RuleTables RuleTables::compile(const std::vector<Rule> &rules, const Knowledge &knowledge) {
+    const RuleNames names(knowledge);
     RuleTables out;
 
     out.source_ = rules;
-    if (out.source_.size() > L7_RULES_MAX) {
-        warnings.push_back(fmt::format("line {}: only the first {} rules are used",
-                                       rules[L7_RULES_MAX].line, L7_RULES_MAX));
+    if (out.source_.size() > L7_RULES_MAX)
         out.source_.resize(L7_RULES_MAX);
-    }
     out.prefixes_.emplace_back(Prefix6{}, 0);
     for (std::size_t i = 0; i < out.source_.size(); i++) {
         const Rule &rule = out.source_[i];
         const std::uint64_t bit = 1ULL << i;
-        warn_of_names(rule, names, warnings);
-        const auto hidden =
-            std::ranges::find_if(out.source_.begin(), out.source_.begin() + static_cast<long>(i),
-                                 [&](const Rule &earlier) { return hides(earlier, rule); });
-        if (hidden != out.source_.begin() + static_cast<long>(i))
-            warnings.push_back(fmt::format("line {}: never reached, the rule in line {} is met "
-                                           "by all its flows",
-                                           rule.line, hidden->line));
         out.rules_.push_back(compiled(rule));
         if (out.rules_.back().asks)
             out.moving_ |= bit;
-
+        if (rule.drop)
+            out.dropping_ |= bit;
+        if (!rule.dscps.empty())
+            out.by_dscp_ |= bit;
+        if (!out.rules_.back().asks && rule.dscps.empty() && rule.devices.empty() && !rule.ingress)
+            out.lasting_ |= bit;
+        for (std::uint8_t dscp = 0; dscp < out.dscps_.size(); dscp++)
+            if (rule.dscps.empty() || std::ranges::find(rule.dscps, dscp) != rule.dscps.end())
+                out.dscps_[dscp] |= bit;
         for (std::uint16_t n = 0; n < knowledge.protocols->end(); n++) {
             const bool state = n == L7_UNSET ? rule.unset : n == L7_UNKNOWN && rule.unknown;
             const bool flow = n <= L7_UNKNOWN || n >= L7_PROTOCOL_FIRST;
@@ -223,6 +135,12 @@ RuleTables RuleTables::compile(const std::vector<Rule> &rules, const Knowledge &
     return out;
 }
 
+std::vector<unsigned> RuleTables::lines() const {
+    std::vector<unsigned> out;
+    std::ranges::transform(source_, std::back_inserter(out), &Rule::line);
+    return out;
+}
+
 std::uint64_t RuleTables::host(std::string_view name) const {
     std::uint64_t out = 0;
     for (std::size_t i = 0; i < source_.size(); i++)
@@ -252,6 +170,14 @@ std::uint64_t RuleTables::flow(const l7_key &key, const l7_flow &flow,
         look.port |= ports_[L7_BE16(key.port[end])];
     }
     return l7_rules_of(&look) & (~moving_ | flow.rules_now);
+}
+
+std::optional<l7_rule> RuleTables::lasting(const l7_key &key, const l7_flow &flow_,
+                                           std::string_view name) const {
+    const std::uint64_t met = flow(key, flow_, name) & lasting_;
+    if (met == 0)
+        return std::nullopt;
+    return rules_[static_cast<std::size_t>(std::countr_zero(met))];
 }
 
 std::uint64_t RuleTables::hook(std::string_view device, l7_hook hook) const {

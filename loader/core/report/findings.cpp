@@ -2,6 +2,7 @@
 #include "core/report/findings.hpp"
 
 #include "core/report/findings_device.hpp"
+#include "core/report/findings_sizes.hpp"
 
 #include <algorithm>
 #include <array>
@@ -267,6 +268,7 @@ std::vector<Finding> diagnose(const DoctorFacts &facts) {
                                    "l7ctl attach dev DEV"));
     for (const DeviceFacts &device : facts.devices)
         diagnose_device(device, facts, out);
+    diagnose_tunnels(facts.tunnels, out);
     if (facts.daemon) {
         out.push_back(directions(*facts.daemon));
         out.push_back(unknown(*facts.daemon));

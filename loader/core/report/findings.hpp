@@ -44,6 +44,31 @@ struct HookFacts {
     std::uint64_t our_packets = 0;    ///< that we accounted for in the interval
 };
 
+/// In bytes; 0: the kernel does not say.
+struct PacketSizes {
+    std::uint32_t mtu = 0;
+    std::uint32_t gso_max_size = 0, gso_ipv4_max_size = 0; ///< what the stack hands to the device
+    std::uint32_t gro_max_size = 0, gro_ipv4_max_size = 0; ///< what it makes of what comes in
+    std::uint32_t gso_max_segs = 0;
+};
+
+struct HtbClassFacts {
+    std::uint32_t id = 0, parent = 0;
+    bool leaf = true;                    ///< has no classes below
+    std::uint64_t rate = 0, ceil = 0;    ///< bytes a second
+    std::uint32_t burst = 0, cburst = 0; ///< bytes
+    std::uint32_t quantum = 0;           ///< bytes
+    std::uint64_t bytes = 0;             ///< that left it
+    std::uint64_t handed = 0;            ///< in so many packets as HTB has them, GSO or not
+};
+
+/// The IFB that stands in for what comes in.
+struct IfbFacts {
+    std::string name;
+    PacketSizes sizes;
+    std::vector<HtbClassFacts> htb;
+};
+
 struct DeviceFacts {
     std::string name;
     bool present = true;
@@ -55,6 +80,19 @@ struct DeviceFacts {
     std::set<std::uint32_t> classes; ///< MAJ << 16 | MIN, of any qdisc on it
     std::optional<bool> hw_tc_offload;
     unsigned hw_filters = 0; ///< filters that the hardware carries out
+    PacketSizes sizes;
+    std::vector<HtbClassFacts> htb;
+    std::optional<IfbFacts> ifb;
+    std::optional<bool> lro;
+    bool forwards4 = false, forwards6 = false;
+};
+
+/// A tunnel that is one of the devices, or goes through one.
+struct TunnelFacts {
+    std::string name, kind;
+    std::uint32_t mtu = 0, overhead = 0; ///< the headers it adds at least
+    std::string under;                   ///< the device that carries it
+    std::uint32_t under_mtu = 0;
 };
 
 struct RuleFacts {
@@ -108,6 +146,8 @@ struct DoctorFacts {
     std::optional<DaemonFacts> daemon; ///< none: it does not answer
     std::string daemon_trouble;
     std::vector<DeviceFacts> devices;
+    std::vector<TunnelFacts> tunnels;
+    std::uint64_t too_big6 = 0; ///< IPv6 packets not forwarded for their size, in the interval
     std::map<std::string, std::set<std::uint32_t>> classes_elsewhere; ///< by device, of the others
     std::vector<PolicyRuleFacts> policy_rules;
     std::optional<std::vector<FlowtableFacts>> flowtables; ///< none: could not be asked

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/report/findings_device.hpp"
 
+#include "core/report/findings_sizes.hpp"
 #include "core/report/flow_report.hpp"
 
 #include <algorithm>
@@ -39,6 +40,7 @@ class DeviceDiagnosis {
         if (device_.egress.attached)
             classes();
         hardware();
+        diagnose_sizes(device_, facts_, out_);
     }
 
   private:

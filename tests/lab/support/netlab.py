@@ -318,10 +318,11 @@ class Lab:
         run(["ip", "link", "add", left_dev, "netns", left.name,
              "type", "veth", "peer", "name", right_dev, "netns", right.name])
 
-    def router(self):
-        """client -- router -- server, each side with IPv4 and IPv6."""
+    def router(self, join=None):
+        """client -- router -- server, each side with IPv4 and IPv6. `join` makes the devices of the first two in
+        place of link()."""
         ends = Ends(*(self.namespace(name) for name in Ends._fields))
-        self.link(ends.client, "eth0", ends.router, "c0")
+        (join or self.link)(ends.client, "eth0", ends.router, "c0")
         self.link(ends.router, "s0", ends.server, "eth0")
         ends.client.address("eth0", "192.0.2.2/24", "2001:db8:1::2/64")
         ends.router.address("c0", "192.0.2.1/24", "2001:db8:1::1/64")

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "core/policy/dscp.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+
+namespace l7 {
+
+namespace {
+
+struct CodePoint {
+    std::string_view name;
+    std::uint8_t value;
+};
+
+// CS0 is the default forwarding's as well, which people call by either name.
+constexpr CodePoint kCodePoints[] = {
+    {"CS0", 0},   {"LE", 1},    {"CS1", 8},   {"AF11", 10}, {"AF12", 12}, {"AF13", 14},
+    {"CS2", 16},  {"AF21", 18}, {"AF22", 20}, {"AF23", 22}, {"CS3", 24},  {"AF31", 26},
+    {"AF32", 28}, {"AF33", 30}, {"CS4", 32},  {"AF41", 34}, {"AF42", 36}, {"AF43", 38},
+    {"CS5", 40},  {"VA", 44},   {"EF", 46},   {"CS6", 48},  {"CS7", 56},  {"DF", 0},
+};
+
+bool same_word(std::string_view a, std::string_view b) {
+    return std::ranges::equal(
+        a, b, [](unsigned char x, unsigned char y) { return std::toupper(x) == std::toupper(y); });
+}
+
+} // namespace
+
+std::optional<std::uint8_t> parse_dscp(std::string_view text) {
+    for (const CodePoint &one : kCodePoints)
+        if (same_word(one.name, text))
+            return one.value;
+    const bool hex = text.starts_with("0x");
+    const std::string_view digits = hex ? text.substr(2) : text;
+    std::uint8_t value = 0;
+    const auto [end, failure] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), value, hex ? 16 : 10);
+    if (failure != std::errc{} || end != digits.data() + digits.size() || value > 63)
+        return std::nullopt;
+    return value;
+}
+
+std::string dscp_text(std::uint8_t dscp) {
+    const auto *const known = std::ranges::find(kCodePoints, dscp, &CodePoint::value);
+    return known == std::end(kCodePoints) ? std::to_string(dscp) : std::string(known->name);
+}
+
+} // namespace l7

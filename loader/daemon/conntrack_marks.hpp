@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Verdicts on their way into the marks of tracked connections, for nftables and conntrackd.
+//
+// A connection has one mark, whatever device and second: it gets that of the first rule that asks
+// for nothing but what the flow is. Threads: one of its own writes; all may use it.
+#pragma once
+
+#include "daemon/catalog.hpp"
+#include "kernel/state.hpp"
+
+#include <l7ctl/abi.h>
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+namespace l7 {
+
+struct ConntrackReport {
+    std::uint64_t marked = 0;
+    std::uint64_t untracked = 0; ///< no such connection, also a while later
+    std::uint64_t failed = 0;    ///< the kernel refused
+    std::uint64_t dropped = 0;   ///< the queue was full
+    std::string last_error;
+};
+
+class ConntrackMarks {
+  public:
+    explicit ConntrackMarks(const KernelState &kernel);
+    ~ConntrackMarks();
+    ConntrackMarks(const ConntrackMarks &) = delete;
+    ConntrackMarks &operator=(const ConntrackMarks &) = delete;
+
+    /// Rules and configuration from now on; the connections of all live flows are marked by them.
+    void use(const std::shared_ptr<const Catalog> &catalog);
+
+    /// A verdict that is in force. Costs nothing where marks are not wanted.
+    void judged(const l7_verdict &verdict);
+
+    /// Nothing where marks are not wanted.
+    std::optional<ConntrackReport> report() const;
+
+  private:
+    struct Task {
+        l7_verdict verdict;
+        unsigned tries = 0;
+        std::uint64_t due_ns = 0;
+    };
+    class Writer;
+
+    void run();
+    bool next(Task &task, std::shared_ptr<const Catalog> &catalog, bool &walk);
+    void write(Writer &writer, const Catalog &catalog, Task task);
+
+    const KernelState &kernel_;
+    mutable std::mutex mutex_;
+    std::condition_variable wake_;
+    std::shared_ptr<const Catalog> catalog_; // guarded by mutex_, as what follows
+    std::deque<Task> queue_;                 ///< at once
+    std::deque<Task> again_;                 ///< by due_ns: not tracked yet when it was tried
+    ConntrackReport counts_;
+    bool wanted_ = false;
+    bool walk_ = false;
+    bool stop_ = false;
+    std::thread thread_;
+};
+
+} // namespace l7

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/traffic.hpp"
+
+#include "daemon/daemon.hpp"
+
+#include <map>
+
+namespace l7 {
+
+namespace {
+
+/// What all packets at each attachment point add up to; flows are left out.
+std::map<unsigned, l7_account> totals(const std::vector<TrafficRow> &protocols) {
+    std::map<unsigned, l7_account> out;
+    for (const TrafficRow &row : protocols) {
+        out[row.attach].packets += row.account.packets;
+        out[row.attach].bytes += row.account.bytes;
+    }
+    return out;
+}
+
+/// Parts are read before the whole, so that what comes in between is nowhere missing.
+void take_off(__u64 &rest, __u64 part) {
+    rest -= std::min(rest, part);
+}
+
+std::string class_name(const ShapeConfig &shape, std::uint32_t classid) {
+    for (const ShapeClass &one : shape.classes)
+        if (classid_of(shape, one.name) == classid)
+            return one.name;
+    return {};
+}
+
+} // namespace
+
+std::vector<TrafficRow> traffic_by_protocol(Daemon &daemon) {
+    const auto catalog = daemon.catalog();
+    std::vector<TrafficRow> out;
+    for (const AccountRow &row : daemon.kernel().accounts().protocols())
+        if (std::string dev = daemon.devices().name_of(row.attach / 2); !dev.empty())
+            out.push_back({row.attach, std::move(dev), row.number,
+                           catalog->knowledge.protocols->name(row.number), row.account});
+    return out;
+}
+
+std::vector<TrafficRow> traffic_by_application(Daemon &daemon) {
+    const auto catalog = daemon.catalog();
+    const std::vector<AccountRow> rows = daemon.kernel().accounts().applications();
+    auto rest = totals(traffic_by_protocol(daemon));
+    std::vector<TrafficRow> out;
+    for (const AccountRow &row : rows) {
+        std::string dev = daemon.devices().name_of(row.attach / 2);
+        if (dev.empty())
+            continue;
+        take_off(rest[row.attach].packets, row.account.packets);
+        take_off(rest[row.attach].bytes, row.account.bytes);
+        out.push_back({row.attach, std::move(dev), row.number,
+                       catalog->knowledge.application_numbers->name(row.number), row.account});
+    }
+    for (const auto &[attach, account] : rest)
+        out.push_back({attach, daemon.devices().name_of(attach / 2), 0, "none", account});
+    return out;
+}
+
+std::vector<ClassTraffic> traffic_by_class(Daemon &daemon) {
+    const auto catalog = daemon.catalog();
+    const std::vector<ClassRow> rows = daemon.kernel().accounts().classes();
+    auto rest = totals(traffic_by_protocol(daemon));
+    std::vector<ClassTraffic> out;
+    for (const ClassRow &row : rows) {
+        std::string dev = daemon.devices().name_of(row.attach / 2);
+        if (dev.empty())
+            continue;
+        take_off(rest[row.attach].packets, row.hits.packets);
+        take_off(rest[row.attach].bytes, row.hits.bytes);
+        out.push_back({row.attach, std::move(dev), handle_text(row.classid),
+                       class_name(catalog->config.shape, row.classid), row.hits});
+    }
+    for (const auto &[attach, account] : rest)
+        out.push_back({attach,
+                       daemon.devices().name_of(attach / 2),
+                       "none",
+                       "",
+                       {account.packets, account.bytes}});
+    return out;
+}
+
+std::vector<RuleTraffic> traffic_by_rule(Daemon &daemon) {
+    const auto lines = daemon.catalog()->rules->lines();
+    const std::vector<l7_hits> hits = daemon.kernel().rules().hits();
+    std::vector<RuleTraffic> out;
+    for (std::size_t i = 0; i < lines.size() && i < hits.size(); i++)
+        out.push_back({lines[i], hits[i]});
+    return out;
+}
+
+} // namespace l7

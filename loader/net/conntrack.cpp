@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "net/conntrack.hpp"
+
+#include <l7ctl/headers.h>
+
+#include <arpa/inet.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+#include <memory>
+#include <netlink/errno.h>
+#include <netlink/msg.h>
+#include <netlink/netlink.h>
+#include <sys/socket.h>
+
+namespace l7 {
+
+namespace {
+
+struct FreeMessage {
+    void operator()(nl_msg *message) const { nlmsg_free(message); }
+};
+using Message = std::unique_ptr<nl_msg, FreeMessage>;
+
+/// IPv4 addresses are the last of a key's four words.
+int put_address(nl_msg *message, const l7_key &key, unsigned end, int v4, int v6) {
+    return key.family == 4 ? nla_put(message, v4, 4, &key.addr[end][3])
+                           : nla_put(message, v6, 16, key.addr[end]);
+}
+
+/// CTA_TUPLE_ORIG of what end `from` sends.
+bool put_tuple(nl_msg *message, const l7_key &key, unsigned from) {
+    nlattr *tuple = nla_nest_start(message, CTA_TUPLE_ORIG);
+    nlattr *ip = tuple ? nla_nest_start(message, CTA_TUPLE_IP) : nullptr;
+    if (!ip || put_address(message, key, from, CTA_IP_V4_SRC, CTA_IP_V6_SRC) < 0 ||
+        put_address(message, key, from ^ 1, CTA_IP_V4_DST, CTA_IP_V6_DST) < 0)
+        return false;
+    nla_nest_end(message, ip);
+    nlattr *proto = nla_nest_start(message, CTA_TUPLE_PROTO);
+    if (!proto || nla_put_u8(message, CTA_PROTO_NUM, key.l4) < 0 ||
+        nla_put_u16(message, CTA_PROTO_SRC_PORT, key.port[from]) < 0 ||
+        nla_put_u16(message, CTA_PROTO_DST_PORT, key.port[from ^ 1]) < 0)
+        return false;
+    nla_nest_end(message, proto);
+    nla_nest_end(message, tuple);
+    return true;
+}
+
+bool has_ports(std::uint8_t l4) {
+    return l4 == L7_IPPROTO_TCP || l4 == L7_IPPROTO_UDP || l4 == L7_IPPROTO_UDPLITE ||
+           l4 == L7_IPPROTO_SCTP;
+}
+
+} // namespace
+
+Result<Conntrack> Conntrack::open() {
+    NetlinkSocket socket(nl_socket_alloc());
+    if (!socket)
+        return Error{"out of memory"};
+    if (const int failure = nl_connect(socket.get(), NETLINK_NETFILTER); failure < 0)
+        return netlink_error("opening ctnetlink", failure);
+    return Conntrack(std::move(socket));
+}
+
+/// Returns libnl's error; 0: done.
+int Conntrack::mark_one_way(const l7_key &key, unsigned from, std::uint32_t mark,
+                            std::uint32_t mask) {
+    constexpr int kType = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW;
+    const nfgenmsg head{static_cast<__u8>(key.family == 4 ? AF_INET : AF_INET6), NFNETLINK_V0, 0};
+    // No NLM_F_CREATE: what is not tracked stays so.
+    Message message(nlmsg_alloc_simple(kType, NLM_F_REQUEST));
+    if (!message ||
+        nlmsg_append(message.get(), const_cast<nfgenmsg *>(&head), sizeof(head), NLMSG_ALIGNTO) <
+            0 ||
+        !put_tuple(message.get(), key, from) ||
+        nla_put_u32(message.get(), CTA_MARK, htonl(mark)) < 0 ||
+        nla_put_u32(message.get(), CTA_MARK_MASK, htonl(mask)) < 0)
+        return -NLE_NOMEM;
+    return nl_send_sync(socket_.get(), message.release());
+}
+
+Result<bool> Conntrack::mark(const l7_key &key, std::uint32_t mark, std::uint32_t mask) {
+    if (!has_ports(key.l4))
+        return false;
+    // Behind a NAT only what the one end sends is a tuple that is known.
+    for (const unsigned from : {0U, 1U}) {
+        const int failure = mark_one_way(key, from, mark, mask);
+        if (failure == 0)
+            return true;
+        if (failure != -NLE_OBJ_NOTFOUND)
+            return netlink_error("writing a connection's mark", failure);
+    }
+    return false;
+}
+
+} // namespace l7
