@@ -16,7 +16,7 @@ function(l7_bpf name source)
   add_custom_command(
     OUTPUT ${object}
     COMMAND ${L7_BPF_CLANG} -g -O2 -target bpf -mcpu=v3 -Wall -Wextra -Werror
-            -Wno-unused-parameter -I${CMAKE_SOURCE_DIR}/include
+            -Wno-unused-parameter -ffile-prefix-map=${CMAKE_SOURCE_DIR}=. -I${CMAKE_SOURCE_DIR}/include
             -isystem /usr/include/${L7_MULTIARCH} -MD -MF ${object}.d
             -c ${CMAKE_SOURCE_DIR}/${source} -o ${object}
     DEPENDS ${CMAKE_SOURCE_DIR}/${source}

@@ -10,6 +10,8 @@ build_packages=(
     libcli11-dev libtomlplusplus-dev libfmt-dev libspdlog-dev nlohmann-json3-dev libssl-dev
     prometheus-cpp-dev libcivetweb-dev libfixbuf-dev
 )
+# For manual pages and the Debian package, besides.
+package_packages=(lowdown file)
 
 die() {
     printf '%s: %s\n' "${0##*/}" "$1" >&2

@@ -72,6 +72,7 @@ Result<void> Daemon::open(bool discard_state) {
     const sigset_t signals = our_signals();
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
+    make_run_directories(instance_);
     stop_ = Fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     auto server =
         Server::listen(instance_.socket, [this](const nlohmann::json &request, Answer &answer) {
@@ -243,6 +244,7 @@ Result<void> Daemon::run() {
         if (epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd, &event) != 0)
             return Error{std::string("waiting for events: ") + std::strerror(errno)};
     }
+    manager_.ready();
     for (;;) {
         epoll_event event{};
         if (epoll_wait(epoll.get(), &event, 1, -1) != 1)
@@ -252,8 +254,10 @@ Result<void> Daemon::run() {
             signalfd_siginfo info{};
             if (read(signals->get(), &info, sizeof(info)) != sizeof(info))
                 break;
-            if (info.ssi_signo != SIGHUP)
+            if (info.ssi_signo != SIGHUP) {
+                manager_.stopping();
                 return {};
+            }
             if (auto reloaded = reload(); !reloaded)
                 note("reload: " + reloaded.error().message);
             break;
@@ -276,12 +280,14 @@ Result<void> Daemon::run() {
             server_->accept();
             break;
         default:
+            manager_.stopping();
             return {};
         }
     }
 }
 
 void Daemon::tick() {
+    manager_.alive();
     metrics_->tick();
     for (const std::string &path : kernel_->repair_pins())
         note("pin " + path + " was removed; pinned again");
@@ -304,6 +310,13 @@ void Daemon::tick() {
 
 Result<void> Daemon::reload() {
     const std::lock_guard one_at_a_time(reloading_);
+    manager_.reloading();
+    auto reloaded = read_again();
+    manager_.ready(); // also with what it had before
+    return reloaded;
+}
+
+Result<void> Daemon::read_again() {
     const auto before = catalog();
     auto next = load_catalog(instance_.config, instance_.config_named, before->knowledge.numbers());
     if (!next)

@@ -12,6 +12,7 @@
 #include "daemon/flow_export.hpp"
 #include "daemon/options.hpp"
 #include "daemon/server.hpp"
+#include "daemon/service_manager.hpp"
 #include "daemon/worker.hpp"
 #include "kernel/state.hpp"
 #include "metrics/metrics_server.hpp"
@@ -57,6 +58,7 @@ class Daemon {
   private:
     explicit Daemon(Instance instance) : instance_(std::move(instance)) {}
     Result<void> open(bool discard_state);
+    Result<void> read_again();
     void give_memory(Catalog &catalog, const Knowledge *before);
     Result<void> store_names(const Knowledge &knowledge) const;
     Result<void> set_rules(const Catalog &catalog);
@@ -66,6 +68,7 @@ class Daemon {
     void note(std::string line);
 
     Instance instance_;
+    const ServiceManager manager_ = ServiceManager::from_environment();
     bool adopted_ = false;
     std::unique_ptr<KernelState> kernel_;
     std::unique_ptr<Devices> devices_;

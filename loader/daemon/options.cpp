@@ -2,6 +2,8 @@
 #include "daemon/options.hpp"
 
 #include <cstdlib>
+#include <filesystem>
+#include <sys/stat.h>
 
 namespace l7 {
 
@@ -16,9 +18,14 @@ Instance make_instance(const std::string &netns, const std::string &config) {
     out.config = config.empty() ? "/etc/l7ctl/l7ctl.toml" : config;
     out.config_named = !config.empty();
     out.bpffs = from("L7CTL_BPFFS", "/sys/fs/bpf/l7ctl" + suffix);
-    out.socket = from("L7CTL_SOCKET", "/run/l7ctl" + suffix + ".sock");
-    out.log = from("L7CTL_LOG", "/run/l7ctl" + suffix + ".log");
+    out.socket = from("L7CTL_SOCKET", "/run/l7ctl/l7ctl" + suffix + ".sock");
+    out.log = from("L7CTL_LOG", "/run/l7ctl/l7ctl" + suffix + ".log");
     return out;
+}
+
+void make_run_directories(const Instance &instance) {
+    for (const std::string &file : {instance.socket, instance.log})
+        mkdir(std::filesystem::path(file).parent_path().c_str(), 0755);
 }
 
 } // namespace l7

@@ -17,8 +17,11 @@ struct Instance {
     std::string log;    ///< where a daemon that was started in the background writes
 };
 
-/// Fills in the defaults: /sys/fs/bpf/l7ctl and /run/l7ctl.sock, with "-NAME" for a named
-/// namespace. The environment's L7CTL_BPFFS, L7CTL_SOCKET and L7CTL_LOG come before them.
+/// Fills in the defaults: /sys/fs/bpf/l7ctl, /run/l7ctl/l7ctl.sock and l7ctl.log, with "-NAME" for
+/// a named namespace. The environment's L7CTL_BPFFS, L7CTL_SOCKET and L7CTL_LOG come before them.
 Instance make_instance(const std::string &netns, const std::string &config);
+
+/// /run is empty at boot. Where this fails, whoever opens the files says why.
+void make_run_directories(const Instance &instance);
 
 } // namespace l7

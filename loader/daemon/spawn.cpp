@@ -50,6 +50,7 @@ constexpr int kStartMs =
 } // namespace
 
 Result<void> spawn_daemon(const Instance &instance) {
+    make_run_directories(instance);
     int pipe_fds[2];
     if (pipe(pipe_fds) != 0)
         return Error{std::string("starting the daemon: ") + std::strerror(errno)};

@@ -20,7 +20,7 @@ def main(target):
         for number, where in enumerate(re.findall(rb'where = "([^"]*)"', text)):
             put("condition", f"{pattern.stem}-{number}", where + b"\0" + bytes(range(64)))
     put("pat_file", "all", b"x\n^(a|b)+[c-f]*\\x20?.$\n")
-    manual = (ROOT / "docs/l7ctl.8.md").read_text()
+    manual = (ROOT / "docs/l7ctl.toml.5.md").read_text()
     for number, block in enumerate(re.findall(r"```toml\n(.*?)```", manual, re.S)):
         put("config", f"manual-{number}", block.encode())
         for section in re.split(r"\n(?=\[)", block):

@@ -36,7 +36,7 @@ tidy() {
 }
 
 daemon_log() {
-    for log in /run/l7ctl*.log; do
+    for log in /run/l7ctl/*.log; do
         [ ! -e "$log" ] || sed 's/^/    daemon: /' "$log"
     done
 }

@@ -5,6 +5,10 @@
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
+#include <fstream>
+#include <regex>
+#include <set>
+#include <sstream>
 
 using namespace l7;
 
@@ -127,4 +131,85 @@ TEST_CASE("protocol numbers are stable") {
         protocols.number("p" + std::to_string(i));
     CHECK(protocols.number("one-too-many") == L7_UNSET);
     CHECK(protocols.name(5000) == "?");
+}
+
+namespace {
+
+std::string text_of(const std::string &file) {
+    std::ifstream in(L7_SOURCE_DIR "/" + file);
+    REQUIRE(in);
+    std::ostringstream out;
+    out << in.rdbuf();
+    return out.str();
+}
+
+/// `[section] key` of all tables that are no lists, comment signs before keys being ignored.
+std::set<std::string> keys_of(const std::string &toml) {
+    static const std::regex kLine(R"(^#?(\[\[?[a-z]+\]\]?|[a-z_]+(?= = )).*)");
+    std::set<std::string> out;
+    std::istringstream in(toml);
+    std::string section;
+    for (std::string line; std::getline(in, line);) {
+        std::smatch found;
+        if (!std::regex_match(line, found, kLine))
+            continue;
+        const std::string word = found[1];
+        if (word.starts_with('['))
+            section = word;
+        else if (!section.starts_with("[["))
+            out.insert(section + " " + word);
+    }
+    return out;
+}
+
+} // namespace
+
+TEST_CASE("the configuration that is installed says what the defaults are") {
+    const std::string installed = text_of("share/l7ctl.toml");
+    const auto as_it_is = parse_config(installed, "share/l7ctl.toml");
+    REQUIRE(as_it_is);
+    CHECK(as_it_is->rules.empty());
+    CHECK(as_it_is->devices.empty());
+    CHECK_FALSE(as_it_is->exporting.wanted());
+
+    const auto set = parse_config(
+        std::regex_replace(installed, std::regex("(^|\n)#(?=[a-z\\[])"), "$1"), "share/l7ctl.toml");
+    REQUIRE(set);
+    const Config defaults;
+    CHECK(set->workers == defaults.workers);
+    CHECK(set->attach == defaults.attach);
+    CHECK(set->mark_mask == defaults.mark_mask);
+    CHECK(set->packets == defaults.packets);
+    CHECK(set->bytes == defaults.bytes);
+    CHECK(set->flows == defaults.flows);
+    CHECK(set->newcomers == defaults.newcomers);
+    CHECK(set->ring_bytes == defaults.ring_bytes);
+    CHECK(set->undecided == defaults.undecided);
+    CHECK(set->remember_servers == defaults.remember_servers);
+    CHECK(set->dns_hints == defaults.dns_hints);
+    CHECK(set->tunnels == defaults.tunnels);
+    CHECK(set->metrics == defaults.metrics);
+    CHECK(set->conntrack.mark == defaults.conntrack.mark);
+    CHECK(set->hysteresis == defaults.hysteresis);
+    CHECK(set->timeouts.tcp_established == defaults.timeouts.tcp_established);
+    CHECK(set->timeouts.tcp_opening == defaults.timeouts.tcp_opening);
+    CHECK(set->timeouts.tcp_closed == defaults.timeouts.tcp_closed);
+    CHECK(set->timeouts.udp_replied == defaults.timeouts.udp_replied);
+    CHECK(set->timeouts.udp_unreplied == defaults.timeouts.udp_unreplied);
+    CHECK(set->timeouts.icmp == defaults.timeouts.icmp);
+    CHECK(set->timeouts.other == defaults.timeouts.other);
+    ExportConfig exporting = set->exporting; // where to is an example
+    exporting.json.clear();
+    exporting.ipfix.reset();
+    CHECK(exporting == defaults.exporting);
+    CHECK(set->devices.size() == 1);
+    CHECK(set->rules.size() == 1);
+}
+
+TEST_CASE("manual and installed configuration have the same keys") {
+    const std::string manual = text_of("docs/l7ctl.toml.5.md");
+    const std::size_t start = manual.find("```toml\n");
+    const auto described = keys_of(manual.substr(start, manual.find("\n```", start) - start));
+    CHECK(described.size() > 30);
+    CHECK(described == keys_of(text_of("share/l7ctl.toml")));
 }
