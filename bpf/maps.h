@@ -98,14 +98,6 @@ struct {
     __type(value, __u64);
 } rule_prefixes SEC(".maps");
 
-/* By bank and attachment point. */
-struct {
-    __uint(type, BPF_MAP_TYPE_ARRAY);
-    __uint(max_entries, 2 * L7_ATTACH_MAX);
-    __type(key, __u32);
-    __type(value, __u64);
-} rule_hooks SEC(".maps");
-
 /* By bank and DSCP. */
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
@@ -114,10 +106,14 @@ struct {
     __type(value, __u64);
 } rule_dscp SEC(".maps");
 
-/* By bank and rule. Writer: the packet path; the loader clears the bank that comes into force. */
+/*
+ * Index: (bank * L7_RULES_MAX + rule) * L7_ATTACH_MAX + attachment point. Writer: the packet path;
+ * the loader clears a bank before it comes into force, and adds what its classes had to
+ * account_classes.
+ */
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-    __uint(max_entries, 2 * L7_RULES_MAX);
+    __uint(max_entries, 2 * L7_RULES_MAX * L7_ATTACH_MAX);
     __type(key, __u32);
     __type(value, struct l7_hits);
 } rule_hits SEC(".maps");
@@ -147,23 +143,14 @@ struct {
     __type(value, struct l7_account);
 } account_apps SEC(".maps");
 
-/* Traffic that a rule gave a class. Index: attachment point * L7_CLASSES_MAX + class slot. Writer:
- * the packet path. */
+/* Traffic that rules gave a class which are no longer in either bank. Writer: the loader. */
 struct {
-    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-    __uint(max_entries, L7_ATTACH_MAX *L7_CLASSES_MAX);
-    __type(key, __u32);
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __uint(max_entries, L7_CLASSES_MAX);
+    __type(key, struct l7_account_class);
     __type(value, struct l7_hits);
 } account_classes SEC(".maps");
-
-/* The classid (MAJ:MIN) that each slot stands for; never reused while pinned. Writer: the loader.
- */
-struct {
-    __uint(type, BPF_MAP_TYPE_ARRAY);
-    __uint(max_entries, L7_CLASSES_MAX);
-    __type(key, __u32);
-    __type(value, __u32);
-} classes SEC(".maps");
 
 /* Writer: the programs. */
 struct {

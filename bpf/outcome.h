@@ -52,7 +52,7 @@ static __attribute__((always_inline)) int l7_rules_apply(struct __sk_buff *skb, 
     rule = l7_rules_first(bits, attach, packet->dscp, set, &number);
     if (!rule)
         return L7_TC_NEXT;
-    l7_rule_hit(number, packets, bytes);
+    l7_rule_hit(number, attach, packets, bytes);
     if (L7_UNLIKELY(rule->outcome & L7_O_DROP)) {
         l7_count(rules_dropped);
         return L7_TC_SHOT;
@@ -61,18 +61,10 @@ static __attribute__((always_inline)) int l7_rules_apply(struct __sk_buff *skb, 
         mask = rule->mark_mask & set->mark_mask;
         skb->mark = (skb->mark & ~mask) | (rule->mark & mask);
     }
-    if (rule->outcome & L7_O_CLASS) {
-        __u32 index = attach * L7_CLASSES_MAX + (rule->class_slot & (L7_CLASSES_MAX - 1));
-        struct l7_hits *account = bpf_map_lookup_elem(&account_classes, &index);
-
+    if (rule->outcome & L7_O_CLASS)
         skb->priority = rule->classid;
-        if (account) {
-            account->packets += packets;
-            account->bytes += bytes;
-        }
-    }
     if (L7_UNLIKELY(rule->outcome & L7_O_DSCP))
-        l7_set_dscp(skb, packet->ip, rule->dscp);
+        l7_set_dscp(skb, packet->ip, (__u8)rule->dscp);
     return L7_TC_NEXT;
 }
 

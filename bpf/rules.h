@@ -129,31 +129,16 @@ static __attribute__((always_inline)) __u64 l7_rules_now(struct l7_flow *flow, s
     return flow->rules_now;
 }
 
+/* Places of a lone bit, by the upper six bits of its product with a de Bruijn sequence. */
+static const __u8 l7_bit_places[64] = {
+    0,  1,  48, 2,  57, 49, 28, 3,  61, 58, 50, 42, 38, 29, 17, 4,  62, 55, 59, 36, 53, 51,
+    43, 22, 45, 39, 33, 30, 24, 18, 12, 5,  63, 47, 56, 27, 60, 41, 37, 16, 54, 35, 52, 21,
+    44, 32, 23, 11, 46, 26, 40, 15, 34, 20, 31, 10, 25, 14, 19, 9,  13, 8,  7,  6,
+};
+
 /* The lowest bit's number; bits is not 0. BPF has no instruction for it. */
 static __attribute__((always_inline)) __u32 l7_lowest(__u64 bits) {
-    __u32 n = 0;
-
-    if (!(bits & 0xffffffff)) {
-        n += 32;
-        bits >>= 32;
-    }
-    if (!(bits & 0xffff)) {
-        n += 16;
-        bits >>= 16;
-    }
-    if (!(bits & 0xff)) {
-        n += 8;
-        bits >>= 8;
-    }
-    if (!(bits & 0xf)) {
-        n += 4;
-        bits >>= 4;
-    }
-    if (!(bits & 3)) {
-        n += 2;
-        bits >>= 2;
-    }
-    return n + !(bits & 1);
+    return l7_bit_places[(bits & -bits) * 0x03f79d71b4cb0a89ULL >> 58];
 }
 
 /* The first of these rules that holds for a packet of this DSCP here; 0: none. *number: its place
@@ -161,23 +146,25 @@ static __attribute__((always_inline)) __u32 l7_lowest(__u64 bits) {
 static __attribute__((always_inline)) struct l7_rule *
 l7_rules_first(__u64 bits, __u32 attach, __u8 dscp, struct l7_settings *set, __u32 *number) {
     const __u32 bank = set->rules_epoch & 1;
-    __u32 index = bank * L7_ATTACH_MAX + attach;
-    __u64 *allowed = bpf_map_lookup_elem(&rule_hooks, &index);
 
-    if (!allowed || !(bits &= *allowed))
+    bits &= set->hooks[bank][attach & (L7_ATTACH_MAX - 1)];
+    if (!bits)
         return 0;
     if (L7_UNLIKELY(bits & set->rules_dscp)) {
-        index = bank * 64 + (dscp & 63);
-        allowed = bpf_map_lookup_elem(&rule_dscp, &index);
+        __u32 index = bank * 64 + (dscp & 63);
+        __u64 *allowed = bpf_map_lookup_elem(&rule_dscp, &index);
+
         if (!allowed || !(bits &= *allowed))
             return 0;
     }
-    *number = bank * L7_RULES_MAX + l7_lowest(bits);
+    *number = bank * L7_RULES_MAX + (l7_lowest(bits) & (L7_RULES_MAX - 1));
     return bpf_map_lookup_elem(&rules, number);
 }
 
-static __attribute__((always_inline)) void l7_rule_hit(__u32 number, __u32 packets, __u64 bytes) {
-    struct l7_hits *hits = bpf_map_lookup_elem(&rule_hits, &number);
+static __attribute__((always_inline)) void l7_rule_hit(__u32 number, __u32 attach, __u32 packets,
+                                                       __u64 bytes) {
+    __u32 index = number * L7_ATTACH_MAX + attach;
+    struct l7_hits *hits = bpf_map_lookup_elem(&rule_hits, &index);
 
     if (!hits)
         return;

@@ -49,7 +49,7 @@ static __attribute__((always_inline)) int l7_dropped(struct xdp_md *ctx, struct 
         account->packets++;
         account->bytes += size;
     }
-    l7_rule_hit(number, 1, size);
+    l7_rule_hit(number, attach, 1, size);
     return 1;
 }
 

@@ -24,7 +24,7 @@
 #define L7_FRAGMENTS_MAX 8192    /* datagrams whose later fragments are being awaited */
 #define L7_RULES_MAX 64          /* rules, a bit of a word each */
 #define L7_PREFIXES_MAX 4096     /* address prefixes that rules name, of both banks */
-#define L7_CLASSES_MAX 256       /* classes with accounting of their own, 0 being none */
+#define L7_CLASSES_MAX 8192      /* classes that rules gave, times the attachment points */
 #define L7_USED_APPS_MAX                                                                           \
     16384 /* applications seen, times the attachment points they are seen at                       \
            */
@@ -213,8 +213,9 @@ struct l7_settings {
     __u32 hysteresis;     /* percent by which a range is wider for a flow that is in it */
     __u64 rules_dscp;     /* rules that ask for a packet's DSCP */
     __u64 rules_drop;     /* rules that drop */
+    __u64 hooks[2][L7_ATTACH_MAX]; /* by bank: rules that are for an attachment point */
 };
-L7_ASSERT(sizeof(struct l7_settings) == 72);
+L7_ASSERT(sizeof(struct l7_settings) == 584);
 
 #define L7_TUNNEL_IPIP 0x01 /* IPv4 and IPv6 within either */
 #define L7_TUNNEL_GRE 0x02
@@ -237,21 +238,18 @@ L7_ASSERT(sizeof(struct l7_settings) == 72);
 
 /* Ranges are from..to with both ends in. A rate is the faster direction's; amounts are of both. */
 struct l7_rule {
-    __u64 rate[2]; /* bytes per second */
-    __u64 bytes[2];
-    __u64 packets[2];
-    __u32 age[2];  /* seconds */
-    __u32 asks;    /* L7_RULE_ */
     __u32 outcome; /* L7_O_ */
     __u32 mark;
-    __u32 mark_mask;  /* bits that it writes, of the settings' mark_mask */
-    __u32 classid;    /* MAJ:MIN as in skb->priority */
-    __u16 class_slot; /* whose accounting the packets go to */
-    __u8 dscp;        /* RFC 2474; without ECN's bits */
-    __u8 reserved;
-    __u32 reserved2;
+    __u32 mark_mask; /* bits that it writes, of the settings' mark_mask */
+    __u32 classid;   /* MAJ:MIN as in skb->priority */
+    __u32 dscp;      /* RFC 2474; without ECN's bits */
+    __u32 asks;      /* L7_RULE_ */
+    __u64 rate[2];   /* bytes per second */
+    __u64 bytes[2];
+    __u64 packets[2];
+    __u32 age[2]; /* seconds */
 };
-L7_ASSERT(sizeof(struct l7_rule) == 88);
+L7_ASSERT(sizeof(struct l7_rule) == 80);
 
 /* Bit n: rule n lets this protocol, application, host, ... be. A rule asks for a group of either
  * the protocol or the application. */
@@ -292,7 +290,14 @@ struct l7_account_app {
 };
 L7_ASSERT(sizeof(struct l7_account_app) == 4);
 
-/* Packets that met a rule, per CPU. */
+/* A class at an attachment point. */
+struct l7_account_class {
+    __u32 attach;
+    __u32 classid; /* MAJ:MIN */
+};
+L7_ASSERT(sizeof(struct l7_account_class) == 8);
+
+/* Packets that met a rule, per CPU; or that any rule gave a class. */
 struct l7_hits {
     __u64 packets;
     __u64 bytes;

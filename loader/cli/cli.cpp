@@ -155,7 +155,8 @@ struct CommandLine {
         CLI::Option *add = offline
                                ->add_option("--patterns", classify.patterns,
                                             "directory of patterns that come first")
-                               ->type_name("DIR");
+                               ->type_name("DIR")
+                               ->allow_extra_args(false); // what follows the one is a FILE
         offline
             ->add_option("--only-patterns", classify.only_patterns,
                          "use nothing but this directory")
@@ -171,7 +172,8 @@ struct CommandLine {
                                     [this] { return check_command(global, check); });
         checker->add_option("file", check.file, "configuration file")->type_name("FILE");
         checker->add_option("--patterns", check.patterns, "directory of patterns")
-            ->type_name("DIR");
+            ->type_name("DIR")
+            ->allow_extra_args(false);
         command("protocols", "what can be recognised",
                 [this] { return protocols_command(global); });
         command("applications", "whose flows are known, by host name and otherwise",

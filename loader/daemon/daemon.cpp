@@ -199,8 +199,7 @@ void Daemon::rule_devices() {
             continue;
         ruled_devices_.resize(L7_ATTACH_MAX / 2);
         ruled_devices_[slot] = name;
-        if (auto set = kernel_->rules().set_device(*now->rules, slot, name); !set)
-            note(set.error().message);
+        kernel_->rules().set_device(*now->rules, slot, name);
     }
 }
 

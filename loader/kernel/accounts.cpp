@@ -6,6 +6,8 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <cerrno>
+#include <map>
+#include <utility>
 
 namespace l7 {
 
@@ -66,8 +68,9 @@ Result<void> clear_range(int fd, std::uint32_t first, std::uint32_t count) {
 void Accounts::open(const std::function<int(const char *)> &map_fd) {
     protocols_ = map_fd("accounting");
     apps_ = map_fd("account_apps");
-    class_hits_ = map_fd("account_classes");
-    classes_ = map_fd("classes");
+    rules_ = map_fd("rules");
+    hits_ = map_fd("rule_hits");
+    classes_ = map_fd("account_classes");
 }
 
 std::vector<AccountRow> Accounts::protocols() const {
@@ -88,15 +91,72 @@ std::vector<AccountRow> Accounts::applications() const {
     return out;
 }
 
-std::vector<ClassRow> Accounts::classes() const {
-    std::vector<ClassRow> out;
-    each_sum<std::uint32_t, l7_hits>(class_hits_, [&](std::uint32_t key, const l7_hits &sum) {
-        const std::uint32_t slot = key % L7_CLASSES_MAX;
-        std::uint32_t classid = 0;
-        if (sum.packets && bpf_map_lookup_elem(classes_, &slot, &classid) == 0)
-            out.push_back({key / L7_CLASSES_MAX, classid, sum});
+/// Those that are not zero.
+std::vector<Accounts::RuleRow> Accounts::rule_rows() const {
+    std::vector<RuleRow> out;
+    each_sum<std::uint32_t, l7_hits>(hits_, [&](std::uint32_t key, const l7_hits &sum) {
+        const std::uint32_t number = key / L7_ATTACH_MAX;
+        if (sum.packets)
+            out.push_back({number / L7_RULES_MAX, number % L7_RULES_MAX, key % L7_ATTACH_MAX, sum});
     });
     return out;
+}
+
+std::optional<std::uint32_t> Accounts::class_of(unsigned bank, unsigned rule) const {
+    const std::uint32_t index = bank * L7_RULES_MAX + rule;
+    l7_rule found{};
+    if (bpf_map_lookup_elem(rules_, &index, &found) != 0 || !(found.outcome & L7_O_CLASS))
+        return std::nullopt;
+    return found.classid;
+}
+
+std::vector<ClassRow> Accounts::classes() const {
+    const std::lock_guard lock(mutex_);
+    std::map<std::pair<unsigned, std::uint32_t>, l7_hits> sums;
+    l7_account_class key{}, next{};
+    for (const void *from = nullptr; bpf_map_get_next_key(classes_, from, &next) == 0;
+         from = &key) {
+        key = next;
+        l7_hits hits{};
+        if (bpf_map_lookup_elem(classes_, &key, &hits) == 0)
+            sums[{key.attach, key.classid}] += hits;
+    }
+    for (const RuleRow &row : rule_rows())
+        if (const auto classid = class_of(row.bank, row.rule))
+            sums[{row.attach, *classid}] += row.hits;
+    std::vector<ClassRow> out;
+    for (const auto &[of, hits] : sums)
+        out.push_back({of.first, of.second, hits});
+    return out;
+}
+
+std::vector<l7_hits> Accounts::rules(unsigned bank) const {
+    std::vector<l7_hits> out(L7_RULES_MAX);
+    for (const RuleRow &row : rule_rows())
+        if (row.bank == bank)
+            out[row.rule] += row.hits;
+    return out;
+}
+
+Result<void> Accounts::retire(unsigned bank) {
+    const std::lock_guard lock(mutex_);
+    for (const RuleRow &row : rule_rows()) {
+        if (row.bank != bank)
+            continue;
+        if (const auto classid = class_of(row.bank, row.rule)) {
+            const l7_account_class key{row.attach, *classid};
+            l7_hits sum{};
+            (void)bpf_map_lookup_elem(classes_, &key, &sum); // none yet: from zero
+            sum += row.hits;
+            if (const int failure = bpf_map_update_elem(classes_, &key, &sum, BPF_ANY); failure)
+                return kernel_error("keeping a class's accounting", failure);
+        }
+        if (auto cleared = clear_range<l7_hits>(
+                hits_, (row.bank * L7_RULES_MAX + row.rule) * L7_ATTACH_MAX + row.attach, 1);
+            !cleared)
+            return cleared;
+    }
+    return {};
 }
 
 Result<void> Accounts::clear(unsigned slot) const {
@@ -104,14 +164,24 @@ Result<void> Accounts::clear(unsigned slot) const {
             clear_range<l7_account>(protocols_, slot * 2 * L7_PROTOCOLS_MAX, 2 * L7_PROTOCOLS_MAX);
         !done)
         return done;
-    if (auto done =
-            clear_range<l7_hits>(class_hits_, slot * 2 * L7_CLASSES_MAX, 2 * L7_CLASSES_MAX);
-        !done)
-        return done;
+    const std::lock_guard lock(mutex_);
+    for (std::uint32_t number = 0; number < 2 * L7_RULES_MAX; number++)
+        if (auto done = clear_range<l7_hits>(hits_, number * L7_ATTACH_MAX + slot * 2, 2); !done)
+            return done;
+    l7_account_class key{}, next{};
+    std::vector<l7_account_class> gone;
+    for (const void *from = nullptr; bpf_map_get_next_key(classes_, from, &next) == 0;
+         from = &key) {
+        key = next;
+        if (key.attach / 2 == slot)
+            gone.push_back(key);
+    }
+    for (const l7_account_class &one : gone)
+        bpf_map_delete_elem(classes_, &one);
     for (const AccountRow &row : applications())
         if (row.attach / 2 == slot) {
-            const l7_account_app key{static_cast<std::uint16_t>(row.attach), row.number};
-            bpf_map_delete_elem(apps_, &key);
+            const l7_account_app app{static_cast<std::uint16_t>(row.attach), row.number};
+            bpf_map_delete_elem(apps_, &app);
         }
     return {};
 }

@@ -10,6 +10,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <mutex>
+#include <optional>
 #include <vector>
 
 namespace l7 {
@@ -21,7 +23,7 @@ struct AccountRow {
     l7_account account;
 };
 
-/// Packets that a rule gave a class.
+/// Packets that rules gave a class.
 struct ClassRow {
     unsigned attach;
     std::uint32_t classid; ///< MAJ:MIN
@@ -38,13 +40,28 @@ class Accounts {
     /// Packets of flows that have an application.
     std::vector<AccountRow> applications() const;
 
+    /// By rules in force and rules that were.
     std::vector<ClassRow> classes() const;
+
+    /// What met each rule of a bank, by its place.
+    std::vector<l7_hits> rules(unsigned bank) const;
+
+    /// Other rules are to come into the bank: what its rules gave classes is kept, hits begin anew.
+    Result<void> retire(unsigned bank);
 
     /// Forgets what a device slot has counted.
     Result<void> clear(unsigned slot) const;
 
   private:
-    int protocols_ = -1, apps_ = -1, class_hits_ = -1, classes_ = -1;
+    struct RuleRow {
+        unsigned bank, rule, attach;
+        l7_hits hits;
+    };
+    std::vector<RuleRow> rule_rows() const;
+    std::optional<std::uint32_t> class_of(unsigned bank, unsigned rule) const;
+
+    int protocols_ = -1, apps_ = -1, rules_ = -1, hits_ = -1, classes_ = -1;
+    mutable std::mutex mutex_; ///< classes are read and retired one at a time
 };
 
 } // namespace l7

@@ -3,10 +3,8 @@
 
 #include "kernel/error.hpp"
 
-#include <algorithm>
 #include <bit>
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <cstring>
 
 namespace l7 {
@@ -15,22 +13,15 @@ namespace {
 constexpr std::size_t kPorts = 65536;
 }
 
-Result<void> RuleMaps::open(const std::function<int(const char *)> &map_fd, l7_settings &settings) {
+Result<void> RuleMaps::open(const std::function<int(const char *)> &map_fd, l7_settings &settings,
+                            Accounts &accounts) {
     settings_ = &settings;
+    accounts_ = &accounts;
     rules_ = map_fd("rules");
     protocols_ = map_fd("rule_protocols");
     apps_ = map_fd("rule_apps");
     prefixes_ = map_fd("rule_prefixes");
-    hooks_ = map_fd("rule_hooks");
     dscp_ = map_fd("rule_dscp");
-    hits_ = map_fd("rule_hits");
-    classes_ = map_fd("classes");
-    class_ids_.assign(1, 0);
-    for (std::uint32_t slot = 1, classid = 0; slot < L7_CLASSES_MAX; slot++) {
-        if (bpf_map_lookup_elem(classes_, &slot, &classid) != 0 || classid == 0)
-            break;
-        class_ids_.push_back(classid);
-    }
     auto hosts = map_memory_of(map_fd("rule_hosts"),
                                std::size_t{2} * (L7_HOSTS_MAX + 1) * sizeof(std::uint64_t));
     if (!hosts)
@@ -54,10 +45,11 @@ Result<void> RuleMaps::set(const RuleTables &tables, const std::vector<std::stri
     const std::uint32_t before = settings_->rules_epoch;
     const unsigned bank = (before & 1) ^ 1;
 
+    // As long as its old rules tell whose the hits are.
+    if (auto done = accounts_->retire(bank); !done)
+        return done;
     for (std::uint32_t i = 0; i < L7_RULES_MAX; i++) {
-        l7_rule rule = i < tables.rules().size() ? tables.rules()[i] : l7_rule{};
-        if (rule.outcome & L7_O_CLASS)
-            rule.class_slot = slot_of(rule.classid);
+        const l7_rule rule = i < tables.rules().size() ? tables.rules()[i] : l7_rule{};
         if (auto done = write("rules", rules_, bank * L7_RULES_MAX + i, &rule); !done)
             return done;
     }
@@ -77,8 +69,6 @@ Result<void> RuleMaps::set(const RuleTables &tables, const std::vector<std::stri
                               &tables.dscps()[i]);
             !done)
             return done;
-    if (auto done = clear_hits(bank); !done)
-        return done;
     std::memcpy(ports_map_.data() + bank * kPorts * sizeof(std::uint64_t), tables.ports().data(),
                 kPorts * sizeof(std::uint64_t));
     std::uint64_t *const bits = host_bits(bank);
@@ -86,9 +76,7 @@ Result<void> RuleMaps::set(const RuleTables &tables, const std::vector<std::stri
     for (std::size_t i = 0; i < hosts.size() && i < L7_HOSTS_MAX; i++)
         bits[i + 1] = hosts[i].id ? tables.host(hosts[i].name) : bits[0];
     for (unsigned slot = 0; slot < L7_ATTACH_MAX / 2; slot++)
-        if (auto done = write_hooks(tables, bank, slot, slot < devices.size() ? devices[slot] : "");
-            !done)
-            return done;
+        write_hooks(tables, bank, slot, slot < devices.size() ? devices[slot] : "");
     if (auto done = write_prefixes(tables, bank); !done)
         return done;
     // Never 0: that is what flows have that were never judged by rules.
@@ -100,43 +88,6 @@ Result<void> RuleMaps::set(const RuleTables &tables, const std::vector<std::stri
     __atomic_store_n(&settings_->rules_drop, tables.dropping(), __ATOMIC_RELEASE);
     __atomic_store_n(&settings_->rules_epoch, epoch, __ATOMIC_RELEASE);
     return {};
-}
-
-/// Its slot, which is new where the class is; 0 where all are taken.
-std::uint16_t RuleMaps::slot_of(std::uint32_t classid) {
-    const auto known = std::ranges::find(class_ids_, classid);
-    const auto slot = static_cast<std::uint32_t>(known - class_ids_.begin());
-    if (known != class_ids_.end())
-        return static_cast<std::uint16_t>(slot);
-    if (slot == L7_CLASSES_MAX || bpf_map_update_elem(classes_, &slot, &classid, BPF_ANY) != 0)
-        return 0;
-    class_ids_.push_back(classid);
-    return static_cast<std::uint16_t>(slot);
-}
-
-Result<void> RuleMaps::clear_hits(unsigned bank) {
-    const std::vector<l7_hits> zeros(static_cast<std::size_t>(libbpf_num_possible_cpus()));
-    for (std::uint32_t i = 0; i < L7_RULES_MAX; i++)
-        if (auto done = write("the rules' hits", hits_, bank * L7_RULES_MAX + i, zeros.data());
-            !done)
-            return done;
-    return {};
-}
-
-std::vector<l7_hits> RuleMaps::hits() const {
-    const std::uint32_t first = (settings_->rules_epoch & 1) * L7_RULES_MAX;
-    std::vector<l7_hits> cpus(static_cast<std::size_t>(libbpf_num_possible_cpus()));
-    std::vector<l7_hits> out(L7_RULES_MAX);
-    for (std::uint32_t i = 0; i < L7_RULES_MAX; i++) {
-        const std::uint32_t index = first + i;
-        if (bpf_map_lookup_elem(hits_, &index, cpus.data()) != 0)
-            continue;
-        for (const l7_hits &one : cpus) {
-            out[i].packets += one.packets;
-            out[i].bytes += one.bytes;
-        }
-    }
-    return out;
 }
 
 Result<void> RuleMaps::write_prefixes(const RuleTables &tables, unsigned bank) {
@@ -160,16 +111,11 @@ Result<void> RuleMaps::write_prefixes(const RuleTables &tables, unsigned bank) {
     return {};
 }
 
-Result<void> RuleMaps::write_hooks(const RuleTables &tables, unsigned bank, unsigned slot,
-                                   const std::string &device) {
-    for (const l7_hook hook : {L7_INGRESS, L7_EGRESS}) {
-        const std::uint64_t bits = tables.hook(device, hook);
-        const auto index = static_cast<std::uint32_t>(bank * L7_ATTACH_MAX + slot * 2 +
-                                                      static_cast<unsigned>(hook));
-        if (auto done = write("the rules' devices", hooks_, index, &bits); !done)
-            return done;
-    }
-    return {};
+void RuleMaps::write_hooks(const RuleTables &tables, unsigned bank, unsigned slot,
+                           const std::string &device) {
+    for (const l7_hook hook : {L7_INGRESS, L7_EGRESS})
+        __atomic_store_n(&settings_->hooks[bank][slot * 2 + static_cast<unsigned>(hook)],
+                         tables.hook(device, hook), __ATOMIC_RELEASE);
 }
 
 void RuleMaps::set_host(std::uint32_t id, std::uint64_t bits) {
@@ -178,19 +124,19 @@ void RuleMaps::set_host(std::uint32_t id, std::uint64_t bits) {
         __atomic_store_n(host_bits(bank) + index + 1, bits, __ATOMIC_RELEASE);
 }
 
-Result<void> RuleMaps::set_device(const RuleTables &tables, unsigned slot,
-                                  const std::string &device) {
-    return write_hooks(tables, settings_->rules_epoch & 1, slot, device);
+void RuleMaps::set_device(const RuleTables &tables, unsigned slot, const std::string &device) {
+    write_hooks(tables, settings_->rules_epoch & 1, slot, device);
 }
 
 std::optional<l7_rule> RuleMaps::of(std::uint64_t met, unsigned attach) const {
     const std::uint32_t bank = settings_->rules_epoch & 1;
-    std::uint32_t index = bank * L7_ATTACH_MAX + attach % L7_ATTACH_MAX;
-    std::uint64_t hook = 0;
+    const std::uint64_t here =
+        met & __atomic_load_n(&settings_->hooks[bank][attach % L7_ATTACH_MAX], __ATOMIC_ACQUIRE);
     l7_rule rule{};
-    if (bpf_map_lookup_elem(hooks_, &index, &hook) != 0 || (met & hook) == 0)
+    if (here == 0)
         return std::nullopt;
-    index = bank * L7_RULES_MAX + static_cast<std::uint32_t>(std::countr_zero(met & hook));
+    const std::uint32_t index =
+        bank * L7_RULES_MAX + static_cast<std::uint32_t>(std::countr_zero(here));
     if (bpf_map_lookup_elem(rules_, &index, &rule) != 0)
         return std::nullopt;
     return rule;

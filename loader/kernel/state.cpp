@@ -141,7 +141,7 @@ Result<void> KernelState::map_memory() {
     settings_ = reinterpret_cast<l7_settings *>(settings_map_.data());
     const auto by_name = [this](const char *name) { return map_fd(name); };
     accounts_.open(by_name);
-    return rules_.open(by_name, *settings_);
+    return rules_.open(by_name, *settings_, accounts_);
 }
 
 Result<void> KernelState::open_rings(const Config &config) {

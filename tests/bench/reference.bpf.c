@@ -71,4 +71,12 @@ int minimal(struct __sk_buff *skb) {
     return -1;
 }
 
+/* Where `send` sends. */
+const volatile __u32 l7_send_to = 0;
+
+SEC("xdp")
+int send(struct xdp_md *ctx) {
+    return bpf_redirect(l7_send_to, 0);
+}
+
 char LICENSE[] SEC("license") = "GPL";

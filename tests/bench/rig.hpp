@@ -60,6 +60,9 @@ class Rig {
         config.newcomers = newcomers;
         config.ring_bytes = ring_bytes;
         bool adopted = false;
+        std::atexit([] { // die() runs no destructor
+            (void)static_cast<bool>(remove_pins("/sys/fs/bpf/l7b-" + std::to_string(getpid())));
+        });
         auto opened = KernelState::open(directory_, config, adopted);
         if (!opened)
             die(opened.error().message);

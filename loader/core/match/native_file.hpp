@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Patterns in the native form, described in patterns/README.md.
+// Patterns in the native form, described in docs/l7-pattern.5.md.
 #pragma once
 
 #include "core/match/pattern.hpp"

@@ -11,7 +11,7 @@
 
 namespace l7 {
 
-/// How much a match can be trusted, best first; patterns/README.md says what each promises.
+/// How much a match can be trusted, best first; docs/l7-pattern.5.md says what each promises.
 enum class Quality : std::uint8_t { Great, Good, Ok, Marginal, Poor };
 
 const char *to_string(Quality quality);

@@ -90,7 +90,7 @@ RuleTables RuleTables::compile(const std::vector<Rule> &rules, const Knowledge &
         for (std::uint8_t dscp = 0; dscp < out.dscps_.size(); dscp++)
             if (rule.dscps.empty() || std::ranges::find(rule.dscps, dscp) != rule.dscps.end())
                 out.dscps_[dscp] |= bit;
-        for (std::uint16_t n = 0; n < knowledge.protocols->end(); n++) {
+        for (std::uint16_t n = 0; n < L7_PROTOCOLS_MAX; n++) {
             const bool state = n == L7_UNSET ? rule.unset : n == L7_UNKNOWN && rule.unknown;
             const bool flow = n <= L7_UNKNOWN || n >= L7_PROTOCOL_FIRST;
             const bool named = n > L7_UNKNOWN && has(rule.protocols, knowledge.protocols->name(n));
