@@ -79,7 +79,7 @@ std::vector<ClassTraffic> traffic_by_class(Daemon &daemon) {
     for (const auto &[attach, account] : rest)
         out.push_back({attach,
                        daemon.devices().name_of(attach / 2),
-                       "none",
+                       kNoClass,
                        "",
                        {account.packets, account.bytes}});
     return out;

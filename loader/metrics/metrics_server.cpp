@@ -74,6 +74,14 @@ Result<void> MetricsServer::listen() {
     return {};
 }
 
+/// With mutex_ held.
+Result<MetricsSnapshot> MetricsServer::read() {
+    auto snapshot = source_();
+    if (snapshot)
+        rest_.hold(*snapshot);
+    return snapshot;
+}
+
 void MetricsServer::tick() {
     const std::uint64_t now = now_ms();
     {
@@ -81,7 +89,7 @@ void MetricsServer::tick() {
         if (now < next_ms_)
             return;
         next_ms_ = now + History::kIntervalMs;
-        if (const auto snapshot = source_()) {
+        if (const auto snapshot = read()) {
             protocols_.update(snapshot->traffic);
             applications_.update(snapshot->applications);
             history_.add(now, snapshot->traffic);
@@ -95,7 +103,7 @@ void MetricsServer::tick() {
 Result<std::string> MetricsServer::scrape() {
     const std::lock_guard lock(mutex_);
     const auto start = Clock::now();
-    const auto snapshot = source_();
+    const auto snapshot = read();
     if (!snapshot)
         return snapshot.error();
     protocols_.update(snapshot->traffic);
@@ -125,10 +133,10 @@ Result<std::string> MetricsServer::health() {
     MetricsSnapshot snapshot;
     {
         const std::lock_guard lock(mutex_);
-        auto read = source_();
-        if (!read)
-            return read.error();
-        snapshot = std::move(*read);
+        auto now = read();
+        if (!now)
+            return now.error();
+        snapshot = std::move(*now);
     }
     Json devices = Json::array(), tables = Json::array();
     for (const AttachedDevice &device : snapshot.devices) {

@@ -11,6 +11,7 @@
 #include "metrics/http_server.hpp"
 #include "metrics/series.hpp"
 #include "metrics/snapshot.hpp"
+#include "metrics/steady_rest.hpp"
 
 #include <functional>
 #include <memory>
@@ -43,6 +44,7 @@ class MetricsServer {
     Result<void> listen();
     Result<std::string> history(const HttpRequest &request);
     Result<std::string> health();
+    Result<MetricsSnapshot> read();
 
     const Source source_;
 
@@ -53,6 +55,7 @@ class MetricsServer {
     std::mutex mutex_;
     BoundedTraffic protocols_, applications_; // guarded by mutex_
     History history_;                         // guarded by mutex_
+    SteadyRest rest_;                         // guarded by mutex_
     std::uint64_t next_ms_ = 0;               // guarded by mutex_
     HttpCounters http_;
 };

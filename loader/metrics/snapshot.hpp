@@ -28,6 +28,9 @@ struct TrafficRow {
     const char *direction() const { return direction_of(attach); }
 };
 
+/// The classid of what no rule gave a class.
+inline constexpr const char *kNoClass = "none";
+
 /// Packets that rules gave a class.
 struct ClassTraffic {
     unsigned attach = 0;
