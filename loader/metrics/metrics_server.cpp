@@ -35,9 +35,9 @@ std::uint64_t parse_errors(const l7_counters &counters) {
 
 } // namespace
 
-MetricsServer::MetricsServer(Source source, const MetricsConfig &config)
-    : source_(std::move(source)), protocols_(config.protocols, L7_PROTOCOL_FIRST),
-      applications_(config.applications, 1) {
+MetricsServer::MetricsServer(Source source, TopHosts::Source hosts, const MetricsConfig &config)
+    : source_(std::move(source)), hosts_(std::move(hosts)),
+      protocols_(config.protocols, L7_PROTOCOL_FIRST), applications_(config.applications, 1) {
     config_.listen.clear(); // nothing is listened at yet
 }
 
@@ -92,7 +92,9 @@ void MetricsServer::tick() {
         if (const auto snapshot = read()) {
             protocols_.update(snapshot->traffic);
             applications_.update(snapshot->applications);
-            history_.add(now, snapshot->traffic);
+            by_protocol_.add(now, snapshot->traffic);
+            by_application_.add(now, snapshot->applications);
+            class_rates_.add(now, *snapshot);
         }
     }
     const std::lock_guard lock(serving_);
@@ -125,8 +127,21 @@ Result<std::string> MetricsServer::scrape() {
 Result<std::string> MetricsServer::history(const HttpRequest &request) {
     const std::string direction = request.variable("direction");
     const std::lock_guard lock(mutex_);
-    return dump(history_.json(now_ms(), request.variable("dev"),
-                              direction.empty() ? "ingress" : direction));
+    const History &of = request.variable("by") == "application" ? by_application_ : by_protocol_;
+    return dump(
+        of.json(now_ms(), request.variable("dev"), direction.empty() ? "ingress" : direction));
+}
+
+Result<std::string> MetricsServer::classes() {
+    const std::lock_guard lock(mutex_);
+    return dump(class_rates_.json());
+}
+
+Result<std::string> MetricsServer::hosts(const HttpRequest &request) {
+    const auto found = hosts_.json(now_ms(), request.variable("by") == "bytes");
+    if (!found)
+        return found.error();
+    return dump(*found);
 }
 
 Result<std::string> MetricsServer::health() {
@@ -181,9 +196,15 @@ HttpAnswer MetricsServer::answer(const HttpRequest &request) {
         return {200, "text/html", kPage};
     if (request.path == "/api/history")
         return give(history(request), "application/json");
+    if (request.path == "/api/classes")
+        return give(classes(), "application/json");
+    if (request.path == "/api/hosts")
+        return give(hosts(request), "application/json");
     if (request.path == "/api/health")
         return give(health(), "application/json");
-    return {404, "text/plain", "Nothing is here: /, /metrics, /api/history, /api/health.\n"};
+    return {404, "text/plain",
+            "Nothing is here: /, /metrics, /api/history, /api/classes, /api/hosts, "
+            "/api/health.\n"};
 }
 
 } // namespace l7

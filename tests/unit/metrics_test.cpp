@@ -165,9 +165,9 @@ TEST_CASE("history is bounded and shows what passed in each interval") {
     CHECK(json["ages_s"].back() == 0);
     CHECK(json["lengths_s"].front() == 5);
     REQUIRE(json["series"].size() == History::kShownSeries + 1);
-    CHECK(json["series"][0]["protocol"] == "p59");
+    CHECK(json["series"][0]["name"] == "p59");
     CHECK(json["series"][0]["bytes"].back() == 59);
-    CHECK(json["series"].back()["protocol"] == "other");
+    CHECK(json["series"].back()["name"] == "other");
     std::uint64_t sum = 0;
     for (const auto &one : json["series"])
         sum += one["bytes"].back().get<std::uint64_t>();
