@@ -209,8 +209,8 @@ def test_history_for_the_page():
 
 
 def test_the_page_in_a_browser():
-    """What it shows is what passes: protocols, applications, a class against its limit, hosts. A device's name is full of
-    HTML. L7CTL_SCREENSHOTS names a directory that keeps the pictures."""
+    """What it shows is what passes: protocols, applications, a class against its limit, hosts. Names of a device and
+    a host are HTML. L7CTL_SCREENSHOTS names a directory that keeps the pictures."""
     with Lab() as lab:
         client, router, server = lab.router()
         web, cache = servers.Nginx(server), servers.Redis(server)
@@ -227,7 +227,8 @@ def test_the_page_in_a_browser():
             wait_for(lambda: api("history")["ages_s"], "a first sample")
             film = ["curl", "--silent", "--output", "/dev/null", "--connect-to", f"::{server.ip4}:{web.port}",
                     f"http://www.youtube.com:{web.port}/bulk?rate=500000"]
-            with clients.running(client, film) as watching:
+            with clients.running(client, film) as watching, client.connect(server.ip6, web.port) as hostile_host:
+                hostile_host.sendall(b"GET /small HTTP/1.1\r\nHost: <u>host\r\n\r\n")
                 clients.redis(client, cache, server.ip4)
                 wait_for(lambda: {"http", "redis"} <= names("protocol"), "both in the history")
                 wait_for(lambda: "youtube" in names("application"), "the application in the history")
@@ -237,6 +238,7 @@ def test_the_page_in_a_browser():
                 top = wait_for(lambda: [host for host in api("hosts")["hosts"] if host["name"] == "www.youtube.com"
                                         and host["bytes_per_s"] > 100_000], "the server among the hosts", 30)
                 expect_equal(top[0]["address"], server.ip4, "the host")
+                wait_for(lambda: "<u>host" in {host["name"] for host in api("hosts")["hosts"]}, "the hostile name", 30)
                 for name, scheme in (("light", 1), ("dark", 0)):
                     see_the_page(router, scheme, server, hostile)
                     take_pictures(router, Path(os.environ.get("L7CTL_SCREENSHOTS", lab.dir)), name, scheme)
@@ -261,6 +263,7 @@ def see_the_page(router, scheme, server, hostile):
     check(1 < float(shown[1]) < 19 and abs(float(shown[1]) * 5 - float(shown[2])) < 1, f"its rate: {shown[0]}")
     expect_in('<small class="soft"> default</small>', dom, "the default class")
     expect_in(f">{server.ip4} <small class=\"soft\">www.youtube.com</small></td>", dom, "the host")
+    expect_in(f'>{server.ip6} <small class="soft">&lt;u&gt;host</small></td>', dom, "the host whose name is HTML")
     dom = browse(router, "#direction=egress&by=application&dev=c0&hosts-by=bytes", look, "--dump-dom").stdout.decode()
     for name in ("youtube", "none"):
         expect_in(f"</span>{name}</td>", dom, "the table of applications")
