@@ -2,6 +2,7 @@
 #include "daemon/daemon.hpp"
 
 #include "daemon/commands.hpp"
+#include "daemon/host_walk.hpp"
 #include "daemon/metrics_source.hpp"
 #include "kernel/bpffs.hpp"
 
@@ -136,6 +137,7 @@ Result<void> Daemon::open(bool discard_state) {
     for (const std::string &line : catalog_->warnings)
         note(instance_.config + " " + line);
     metrics_ = std::make_unique<MetricsServer>([this] { return metrics_snapshot(*this); },
+                                               [this] { return walk_hosts(*this); },
                                                catalog_->config.metrics);
     serve_metrics(catalog_->config.metrics);
     return {};

@@ -56,6 +56,7 @@ Result<MetricsSnapshot> metrics_snapshot(Daemon &daemon) {
     out.traffic = traffic_by_protocol(daemon);
     out.applications = traffic_by_application(daemon);
     out.classes = traffic_by_class(daemon);
+    out.class_limits = class_limits(daemon);
     out.rule_traffic = traffic_by_rule(daemon);
     add_devices(daemon, out);
     add_workers(daemon, out);

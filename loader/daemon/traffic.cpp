@@ -2,7 +2,10 @@
 #include "daemon/traffic.hpp"
 
 #include "daemon/daemon.hpp"
+#include "metrics/class_rates.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <map>
 
 namespace l7 {
@@ -79,9 +82,22 @@ std::vector<ClassTraffic> traffic_by_class(Daemon &daemon) {
     for (const auto &[attach, account] : rest)
         out.push_back({attach,
                        daemon.devices().name_of(attach / 2),
-                       "none",
+                       kNoClass,
                        "",
                        {account.packets, account.bytes}});
+    return out;
+}
+
+std::vector<ClassLimit> class_limits(Daemon &daemon) {
+    const auto catalog = daemon.catalog();
+    const ShapeConfig &shape = catalog->config.shape;
+    std::vector<ClassLimit> out;
+    for (unsigned attach = 0; attach < L7_ATTACH_MAX; attach++) {
+        const std::string dev = daemon.devices().name_of(attach / 2);
+        const auto shaped = std::ranges::find(shape.devices, dev, &ShapeDevice::dev);
+        if (!dev.empty() && shaped != shape.devices.end())
+            std::ranges::move(limits_of(shape, *shaped, attach), std::back_inserter(out));
+    }
     return out;
 }
 

@@ -19,6 +19,9 @@ std::vector<TrafficRow> traffic_by_application(Daemon &daemon);
 /// The same of classes: what no rule gave a class has the classid "none".
 std::vector<ClassTraffic> traffic_by_class(Daemon &daemon);
 
+/// Of the devices that are attached and shaped by the configuration.
+std::vector<ClassLimit> class_limits(Daemon &daemon);
+
 /// In the rules' order.
 std::vector<RuleTraffic> traffic_by_rule(Daemon &daemon);
 

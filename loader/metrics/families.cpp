@@ -54,6 +54,18 @@ void classes(const MetricsSnapshot &from, std::vector<MetricFamily> &out) {
         bytes.add(one.hits.bytes, labels);
         packets.add(one.hits.packets, labels);
     }
+    FamilyBuilder rate(MetricType::Gauge, "l7ctl_class_rate_bytes_per_second",
+                       "What a class has when all are busy, as configured.");
+    FamilyBuilder ceil(MetricType::Gauge, "l7ctl_class_ceil_bytes_per_second",
+                       "What a class may have when others are not busy, as configured.");
+    for (const ClassLimit &one : from.class_limits) {
+        const Labels labels{{"dev", one.dev},
+                            {"direction", direction_of(one.attach)},
+                            {"classid", one.classid},
+                            {"class", one.name}};
+        rate.add(static_cast<double>(one.rate), labels);
+        ceil.add(static_cast<double>(one.ceil), labels);
+    }
     FamilyBuilder rule_bytes(MetricType::Counter, "l7ctl_rule_bytes_total",
                              "Bytes that met a rule, by its line, since it is in force.");
     FamilyBuilder rule_packets(MetricType::Counter, "l7ctl_rule_packets_total",
@@ -63,7 +75,7 @@ void classes(const MetricsSnapshot &from, std::vector<MetricFamily> &out) {
         rule_bytes.add(one.hits.bytes, labels);
         rule_packets.add(one.hits.packets, labels);
     }
-    for (FamilyBuilder *family : {&bytes, &packets, &rule_bytes, &rule_packets})
+    for (FamilyBuilder *family : {&bytes, &packets, &rate, &ceil, &rule_bytes, &rule_packets})
         out.push_back(family->take());
 }
 

@@ -46,13 +46,13 @@ void History::add(std::uint64_t now_ms, const std::vector<TrafficRow> &rows) {
     for (auto &[attach, point] : points) {
         auto &shares = point.shares;
         std::ranges::sort(shares, std::greater<>(), &Share::bytes);
-        if (shares.size() > kProtocols) {
+        if (shares.size() > kNames) {
             Share rest{kRest, 0, 0};
-            for (auto it = shares.begin() + kProtocols; it != shares.end(); ++it) {
+            for (auto it = shares.begin() + kNames; it != shares.end(); ++it) {
                 rest.bytes += it->bytes;
                 rest.packets += it->packets;
             }
-            shares.resize(kProtocols);
+            shares.resize(kNames);
             shares.push_back(rest);
         }
         sample.points.push_back(std::move(point));
@@ -75,11 +75,11 @@ Json History::json(std::uint64_t now_ms, const std::string &dev,
     for (const auto &[key, row] : last_)
         devices.insert(row.dev);
     for (const Sample &sample : samples_)
-        each(sample, [&](const Share &share) { sums[share.protocol] += share.bytes; });
+        each(sample, [&](const Share &share) { sums[share.number] += share.bytes; });
     std::vector<std::pair<std::uint64_t, std::uint16_t>> ranked;
-    for (const auto &[protocol, bytes] : sums)
-        if (protocol != kRest)
-            ranked.emplace_back(bytes, protocol);
+    for (const auto &[number, bytes] : sums)
+        if (number != kRest)
+            ranked.emplace_back(bytes, number);
     std::ranges::sort(ranked, std::greater<>());
     const bool more = ranked.size() > kShownSeries || sums.contains(kRest);
     if (ranked.size() > kShownSeries)
@@ -98,7 +98,7 @@ Json History::json(std::uint64_t now_ms, const std::string &dev,
             packets[i].push_back(0);
         }
         each(samples_[at], [&](const Share &share) {
-            const auto found = index.find(share.protocol);
+            const auto found = index.find(share.number);
             const std::size_t i = found == index.end() ? ranked.size() - 1 : found->second;
             bytes[i].back() += share.bytes;
             packets[i].back() += share.packets;
@@ -108,9 +108,8 @@ Json History::json(std::uint64_t now_ms, const std::string &dev,
     }
     Json series = Json::array();
     for (std::size_t i = 0; i < ranked.size(); i++)
-        series.push_back({{"protocol", names_.at(ranked[i].second)},
-                          {"bytes", bytes[i]},
-                          {"packets", packets[i]}});
+        series.push_back(
+            {{"name", names_.at(ranked[i].second)}, {"bytes", bytes[i]}, {"packets", packets[i]}});
     return {{"interval_s", kIntervalMs / 1000},
             {"devices", devices},
             {"ages_s", ages},

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What passed in the last 15 minutes, by device, direction and protocol. Not thread-safe.
+// What passed in the last 15 minutes, by device, direction and protocol, or application. Not
+// thread-safe.
 #pragma once
 
 #include "metrics/snapshot.hpp"
@@ -17,7 +18,7 @@ class History {
   public:
     static constexpr std::uint64_t kIntervalMs = 5000;
     static constexpr std::size_t kSamples = 180;   ///< 15 minutes
-    static constexpr std::size_t kProtocols = 24;  ///< kept of each sample and attachment point
+    static constexpr std::size_t kNames = 24;      ///< kept of each sample and attachment point
     static constexpr std::size_t kShownSeries = 8; ///< in an answer, and other
 
     /// Takes the rows as they are at `now_ms` of any monotonic clock. The first call is what later
@@ -30,7 +31,7 @@ class History {
 
   private:
     struct Share {
-        std::uint16_t protocol; ///< 0xffff: the rest
+        std::uint16_t number; ///< 0xffff: the rest
         std::uint64_t bytes, packets;
     };
     struct Point {
@@ -46,7 +47,7 @@ class History {
     std::deque<Sample> samples_;
     std::map<std::pair<unsigned, std::uint16_t>, TrafficRow> last_;
     std::uint64_t last_ms_ = 0;
-    std::map<std::uint16_t, std::string> names_; ///< of protocols, of which there are few
+    std::map<std::uint16_t, std::string> names_; ///< of which there are few
 };
 
 } // namespace l7

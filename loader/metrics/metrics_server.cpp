@@ -35,9 +35,9 @@ std::uint64_t parse_errors(const l7_counters &counters) {
 
 } // namespace
 
-MetricsServer::MetricsServer(Source source, const MetricsConfig &config)
-    : source_(std::move(source)), protocols_(config.protocols, L7_PROTOCOL_FIRST),
-      applications_(config.applications, 1) {
+MetricsServer::MetricsServer(Source source, TopHosts::Source hosts, const MetricsConfig &config)
+    : source_(std::move(source)), hosts_(std::move(hosts)),
+      protocols_(config.protocols, L7_PROTOCOL_FIRST), applications_(config.applications, 1) {
     config_.listen.clear(); // nothing is listened at yet
 }
 
@@ -74,6 +74,14 @@ Result<void> MetricsServer::listen() {
     return {};
 }
 
+/// With mutex_ held.
+Result<MetricsSnapshot> MetricsServer::read() {
+    auto snapshot = source_();
+    if (snapshot)
+        rest_.hold(*snapshot);
+    return snapshot;
+}
+
 void MetricsServer::tick() {
     const std::uint64_t now = now_ms();
     {
@@ -81,10 +89,12 @@ void MetricsServer::tick() {
         if (now < next_ms_)
             return;
         next_ms_ = now + History::kIntervalMs;
-        if (const auto snapshot = source_()) {
+        if (const auto snapshot = read()) {
             protocols_.update(snapshot->traffic);
             applications_.update(snapshot->applications);
-            history_.add(now, snapshot->traffic);
+            by_protocol_.add(now, snapshot->traffic);
+            by_application_.add(now, snapshot->applications);
+            class_rates_.add(now, *snapshot);
         }
     }
     const std::lock_guard lock(serving_);
@@ -95,7 +105,7 @@ void MetricsServer::tick() {
 Result<std::string> MetricsServer::scrape() {
     const std::lock_guard lock(mutex_);
     const auto start = Clock::now();
-    const auto snapshot = source_();
+    const auto snapshot = read();
     if (!snapshot)
         return snapshot.error();
     protocols_.update(snapshot->traffic);
@@ -117,18 +127,31 @@ Result<std::string> MetricsServer::scrape() {
 Result<std::string> MetricsServer::history(const HttpRequest &request) {
     const std::string direction = request.variable("direction");
     const std::lock_guard lock(mutex_);
-    return dump(history_.json(now_ms(), request.variable("dev"),
-                              direction.empty() ? "ingress" : direction));
+    const History &of = request.variable("by") == "application" ? by_application_ : by_protocol_;
+    return dump(
+        of.json(now_ms(), request.variable("dev"), direction.empty() ? "ingress" : direction));
+}
+
+Result<std::string> MetricsServer::classes() {
+    const std::lock_guard lock(mutex_);
+    return dump(class_rates_.json());
+}
+
+Result<std::string> MetricsServer::hosts(const HttpRequest &request) {
+    const auto found = hosts_.json(now_ms(), request.variable("by") == "bytes");
+    if (!found)
+        return found.error();
+    return dump(*found);
 }
 
 Result<std::string> MetricsServer::health() {
     MetricsSnapshot snapshot;
     {
         const std::lock_guard lock(mutex_);
-        auto read = source_();
-        if (!read)
-            return read.error();
-        snapshot = std::move(*read);
+        auto now = read();
+        if (!now)
+            return now.error();
+        snapshot = std::move(*now);
     }
     Json devices = Json::array(), tables = Json::array();
     for (const AttachedDevice &device : snapshot.devices) {
@@ -173,9 +196,15 @@ HttpAnswer MetricsServer::answer(const HttpRequest &request) {
         return {200, "text/html", kPage};
     if (request.path == "/api/history")
         return give(history(request), "application/json");
+    if (request.path == "/api/classes")
+        return give(classes(), "application/json");
+    if (request.path == "/api/hosts")
+        return give(hosts(request), "application/json");
     if (request.path == "/api/health")
         return give(health(), "application/json");
-    return {404, "text/plain", "Nothing is here: /, /metrics, /api/history, /api/health.\n"};
+    return {404, "text/plain",
+            "Nothing is here: /, /metrics, /api/history, /api/classes, /api/hosts, "
+            "/api/health.\n"};
 }
 
 } // namespace l7

@@ -2,15 +2,18 @@
 // The metrics of a daemon: the text for Prometheus, the page, and what they are made from.
 //
 // Threads: everything may be called from any. One snapshot is read at a time, so that many clients
-// cost no more than one.
+// cost no more than one; hosts guard themselves, for their walk may take a second.
 #pragma once
 
 #include "core/base/result.hpp"
 #include "core/policy/config.hpp"
+#include "metrics/class_rates.hpp"
 #include "metrics/history.hpp"
 #include "metrics/http_server.hpp"
 #include "metrics/series.hpp"
 #include "metrics/snapshot.hpp"
+#include "metrics/steady_rest.hpp"
+#include "metrics/top_hosts.hpp"
 
 #include <functional>
 #include <memory>
@@ -23,7 +26,7 @@ class MetricsServer {
   public:
     using Source = std::function<Result<MetricsSnapshot>()>;
 
-    MetricsServer(Source source, const MetricsConfig &config);
+    MetricsServer(Source source, TopHosts::Source hosts, const MetricsConfig &config);
 
     /// Listens as the configuration says, or not; what listened before stays when nothing changed.
     Result<void> configure(const MetricsConfig &config);
@@ -42,9 +45,13 @@ class MetricsServer {
     HttpAnswer answer(const HttpRequest &request);
     Result<void> listen();
     Result<std::string> history(const HttpRequest &request);
+    Result<std::string> classes();
+    Result<std::string> hosts(const HttpRequest &request);
     Result<std::string> health();
+    Result<MetricsSnapshot> read();
 
     const Source source_;
+    TopHosts hosts_;
 
     std::mutex serving_; // before mutex_
     MetricsConfig config_;
@@ -52,7 +59,9 @@ class MetricsServer {
 
     std::mutex mutex_;
     BoundedTraffic protocols_, applications_; // guarded by mutex_
-    History history_;                         // guarded by mutex_
+    History by_protocol_, by_application_;    // guarded by mutex_
+    ClassRates class_rates_;                  // guarded by mutex_
+    SteadyRest rest_;                         // guarded by mutex_
     std::uint64_t next_ms_ = 0;               // guarded by mutex_
     HttpCounters http_;
 };

@@ -29,6 +29,9 @@ struct TrafficRow {
     const char *direction() const { return direction_of(attach); }
 };
 
+/// The classid of what no rule gave a class.
+inline constexpr const char *kNoClass = "none";
+
 /// Packets that rules gave a class.
 struct ClassTraffic {
     unsigned attach = 0;
@@ -36,6 +39,19 @@ struct ClassTraffic {
     std::string classid; ///< "1:10"
     std::string name;    ///< in the configuration; "": not there
     l7_hits hits{};
+};
+
+/// A class of a shaped direction, and what the configuration lets it have. The link itself is one
+/// of them, without a name.
+struct ClassLimit {
+    unsigned attach = 0;
+    std::string dev;
+    std::string classid;
+    std::string parent; ///< a classid; "": the link has none
+    std::string name;
+    std::uint64_t rate = 0;  ///< bytes a second it has when all are busy
+    std::uint64_t ceil = 0;  ///< and may have when others are not
+    bool is_default = false; ///< takes what no rule gave a class
 };
 
 /// Packets that met a rule since it is in force.
@@ -77,6 +93,7 @@ struct MetricsSnapshot {
     std::vector<TrafficRow> traffic;      ///< by protocol
     std::vector<TrafficRow> applications; ///< with those of no application, as number 0
     std::vector<ClassTraffic> classes;
+    std::vector<ClassLimit> class_limits; ///< by attachment point, parents before their children
     std::vector<RuleTraffic> rule_traffic;
     l7_counters counters{};
     std::vector<AttachedDevice> devices;

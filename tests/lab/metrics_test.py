@@ -8,6 +8,7 @@ import re
 import signal
 import struct
 import time
+import zlib
 from pathlib import Path
 
 from support import clients, servers
@@ -15,6 +16,23 @@ from support.l7ctl import REPOSITORY, L7ctl
 from support.netlab import Lab, NotTestable, check, expect_equal, expect_in, main, run, wait_for
 
 PORT = 9817
+SHAPE = """
+[[shape]]
+dev = "c0"
+up = "80mbit"
+down = "40mbit"
+[[class]]
+name = "films"
+rate = "10mbit"
+ceil = "20mbit"
+[[class]]
+name = "others"
+rate = "5mbit"
+default = true
+[[rule]]
+protocol = "http"
+class = "films"
+"""
 SHARE = REPOSITORY / "share"
 SCRAPE = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$", re.MULTILINE)
 
@@ -65,7 +83,7 @@ def test_a_scrape_says_what_passed():
         client, router, server = lab.router()
         web = servers.Nginx(server)
         web.start()
-        with L7ctl(router).start() as l7ctl:
+        with L7ctl(router, SHAPE).start() as l7ctl:
             http = Http(router)
             for dev in ("c0", "s0"):
                 l7ctl.attach(dev)
@@ -83,6 +101,11 @@ def test_a_scrape_says_what_passed():
                         expect_equal(value(text, f"l7ctl_{unit}_total", **labels), row[unit], f"{unit} {labels}")
             check(value(text, "l7ctl_packets_total", dev="c0", direction="ingress", protocol="http") > 10, "packets")
             expect_equal(value(text, "l7ctl_device_attached", dev="c0", direction="egress"), 1, "attached")
+            films = {"dev": "c0", "direction": "egress", "classid": "1:10", "class": "films"}
+            expect_equal(value(text, "l7ctl_class_ceil_bytes_per_second", **films), 20e6 / 8, "ceil")
+            expect_equal(value(text, "l7ctl_class_bytes_total", **films),
+                         next(row["bytes"] for row in l7ctl.json("stats", "dev", "c0", "by", "class")
+                              if (row["direction"], row["class"]) == ("egress", "films")), "bytes of a class")
             expect_equal(value(text, "l7ctl_table_max_entries", table="newcomers"), 32768, "room")
             wait_for(lambda: value(l7ctl.text("metrics"), "l7ctl_table_entries", table="flows") >= 2, "the sweep")
             check(value(text, "l7ctl_ring_records_total") > 0, "records")
@@ -168,11 +191,14 @@ def test_history_for_the_page():
             history = lambda query="": json.loads(http.get(f"/api/history{query}")[2])  # noqa: E731
             wait_for(lambda: history()["ages_s"], "a first sample")
             clients.http(client, web, server.ip4)
-            sums = lambda shown: {one["protocol"]: sum(one["bytes"]) for one in shown["series"]}  # noqa: E731
+            sums = lambda shown: {one["name"]: sum(one["bytes"]) for one in shown["series"]}  # noqa: E731
             wait_for(lambda: "http" in sums(history("?direction=egress")), "http in the history")
             for way in ("ingress", "egress"):
                 row = l7ctl.stats("c0", way, "http")
                 expect_equal(sums(history(f"?direction={way}&dev=c0"))["http"], row["bytes"], f"bytes {way}")
+            both = history("?by=application&dev=c0")
+            expect_equal(sum(sums(both).values()), sum(sums(history("?dev=c0")).values()), "bytes by application")
+            expect_equal(set(sums(both)), {"none"}, "applications")
             expect_equal(history("?dev=nothing")["series"], [], "history of no device")
             expect_equal(history()["devices"], ["c0"], "devices")
             health = json.loads(http.get("/api/health")[2])
@@ -183,40 +209,92 @@ def test_history_for_the_page():
 
 
 def test_the_page_in_a_browser():
-    """L7CTL_SCREENSHOTS names a directory that keeps the pictures."""
+    """What it shows is what passes: protocols, applications, a class against its limit, hosts. Names of a device and
+    a host are HTML. L7CTL_SCREENSHOTS names a directory that keeps the pictures."""
     with Lab() as lab:
         client, router, server = lab.router()
         web, cache = servers.Nginx(server), servers.Redis(server)
         web.start()
         cache.start()
-        with L7ctl(router).start() as l7ctl:
+        hostile = "<u>x&quot"
+        router.run(["ip", "link", "add", hostile, "type", "veth", "peer", "name", "peer"])
+        with L7ctl(router, SHAPE).start() as l7ctl:
             http = Http(router)
-            l7ctl.attach("c0")
-            shown = lambda: json.loads(http.get("/api/history")[2])  # noqa: E731
-            wait_for(lambda: shown()["ages_s"], "a first sample")
-            clients.http(client, web, server.ip4)
-            clients.redis(client, cache, server.ip4)
-            wait_for(lambda: {"http", "redis"} <= {one["protocol"] for one in shown()["series"]}, "both in the history")
-            dom = browse(router, "--dump-dom").stdout.decode()
-            expect_in("<polygon", dom, "the chart")
-            for protocol in ("http", "redis"):
-                expect_in(f"</span>{protocol}</td>", dom, "the table")
-            expect_in("ingress ok, egress ok", dom, "health")
-            expect_in('<small id="state" role="status"></small>', dom, "no complaint")
-            keep = Path(os.environ.get("L7CTL_SCREENSHOTS", lab.dir))
-            pictures = {}
-            for name, scheme in (("light", 1), ("dark", 0)):
-                picture = keep / f"page-{name}.png"
-                browse(router, f"--screenshot={picture}", f"--blink-settings=preferredColorScheme={scheme}")
-                pictures[name] = picture.read_bytes()
-                check(pictures[name].startswith(b"\x89PNG") and len(pictures[name]) > 10000, f"no picture: {picture}")
-            check(pictures["light"] != pictures["dark"], "dark is like light")
+            for dev in ("c0", hostile):
+                l7ctl.attach(dev)
+            api = lambda path: json.loads(http.get(f"/api/{path}")[2])  # noqa: E731
+            names = lambda by: {one["name"] for one in api(f"history?direction=egress&by={by}")["series"]}  # noqa: E731
+            wait_for(lambda: api("history")["ages_s"], "a first sample")
+            film = ["curl", "--silent", "--output", "/dev/null", "--connect-to", f"::{server.ip4}:{web.port}",
+                    f"http://www.youtube.com:{web.port}/bulk?rate=500000"]
+            with clients.running(client, film) as watching, client.connect(server.ip6, web.port) as hostile_host:
+                hostile_host.sendall(b"GET /small HTTP/1.1\r\nHost: <u>host\r\n\r\n")
+                clients.redis(client, cache, server.ip4)
+                wait_for(lambda: {"http", "redis"} <= names("protocol"), "both in the history")
+                wait_for(lambda: "youtube" in names("application"), "the application in the history")
+                films = wait_for(lambda: [row for row in api("classes") if row["class"] == "films"
+                                          and row["direction"] == "egress" and row["bytes_per_s"] > 100_000], "the class' rate")
+                expect_equal((films[0]["classid"], films[0]["rate"], films[0]["ceil"]), ("1:10", 1_250_000, 2_500_000), "limits")
+                top = wait_for(lambda: [host for host in api("hosts")["hosts"] if host["name"] == "www.youtube.com"
+                                        and host["bytes_per_s"] > 100_000], "the server among the hosts", 30)
+                expect_equal(top[0]["address"], server.ip4, "the host")
+                wait_for(lambda: "<u>host" in {host["name"] for host in api("hosts")["hosts"]}, "the hostile name", 30)
+                for name, scheme in (("light", 1), ("dark", 0)):
+                    see_the_page(router, scheme, server, hostile)
+                    take_pictures(router, Path(os.environ.get("L7CTL_SCREENSHOTS", lab.dir)), name, scheme)
+                check(watching.running(), "the film was over early")
 
 
-def browse(namespace, *options):
+def see_the_page(router, scheme, server, hostile):
+    look = f"--blink-settings=preferredColorScheme={scheme}"
+    dom = browse(router, "#direction=egress", look, "--dump-dom").stdout.decode()
+    expect_in("<polygon", dom, "the chart")
+    for protocol in ("http", "redis"):
+        expect_in(f"</span>{protocol}</td>", dom, "the table")
+    expect_in('<small id="state" role="status"></small>', dom, "no complaint")
+    expect_in("ingress ok, egress ok", dom, "health")
+    expect_in(f"<td>{hostile.replace('&', '&amp;').replace('<', '&lt;').replace('>', '&gt;')}</td>", dom, "the device")
+    check(hostile not in dom.replace("&amp;", "&") and "<u>" not in dom, "a name became HTML")
+    # name, device, classid, rate now, bar, share, rate and ceil
+    shown = re.search(r">films</td><td>c0</td><td>1:10</td><td>([\d.]+) Mbit/s</td><td><span class=\"bar\"[^>]*>"
+                      r"<i style=\"width: ([\d.]+)%;\"></i><b style=\"left: 50%;\"></b></span></td><td>(\d+) %</td>"
+                      r"<td>10.0 Mbit/s</td><td>20.0 Mbit/s</td>", dom)
+    check(shown, f"the class against its limits: {dom}")
+    check(1 < float(shown[1]) < 19 and abs(float(shown[1]) * 5 - float(shown[2])) < 1, f"its rate: {shown[0]}")
+    expect_in('<small class="soft"> default</small>', dom, "the default class")
+    expect_in(f">{server.ip4} <small class=\"soft\">www.youtube.com</small></td>", dom, "the host")
+    expect_in(f'>{server.ip6} <small class="soft">&lt;u&gt;host</small></td>', dom, "the host whose name is HTML")
+    dom = browse(router, "#direction=egress&by=application&dev=c0&hosts-by=bytes", look, "--dump-dom").stdout.decode()
+    for name in ("youtube", "none"):
+        expect_in(f"</span>{name}</td>", dom, "the table of applications")
+    check("</span>redis</td>" not in dom, "protocols beside applications")
+    expect_in('Throughput by <span class="by">application</span>', dom, "the heading")
+
+
+def take_pictures(router, where, name, scheme):
+    for kind in ("", "-application"):
+        picture = where / f"page-{name}{kind}.png"
+        browse(router, "#direction=egress" + ("&by=application" if kind else ""),
+               f"--blink-settings=preferredColorScheme={scheme}", f"--screenshot={picture}")
+        check(picture.stat().st_size > 10000, f"no picture: {picture}")
+        corner = first_pixel(picture.read_bytes())
+        expect_equal(corner, {"light": (0xf9, 0xf9, 0xf7), "dark": (0x0d, 0x0d, 0x0d)}[name], "the page's colour")
+
+
+def first_pixel(png):
+    """Of the first line's first pixel no filter changes anything."""
+    data, at = b"", 8
+    while at < len(png):
+        length, kind = struct.unpack(">I4s", png[at:at + 8])
+        data += png[at + 8:at + 8 + length] if kind == b"IDAT" else b""
+        at += length + 12
+    return tuple(zlib.decompress(data)[1:4])
+
+
+def browse(namespace, choice, *options):
     return namespace.run(["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
                           "--no-first-run", "--hide-scrollbars", f"--user-data-dir={namespace.lab.dir}/chromium",
-                          "--window-size=1180,860", "--virtual-time-budget=3000", *options, f"http://127.0.0.1:{PORT}/"],
+                          "--window-size=1180,1320", "--virtual-time-budget=3000", *options, f"http://127.0.0.1:{PORT}/{choice}"],
                          limit=90)
 
 
@@ -243,8 +321,34 @@ def test_a_scrape_beside_a_million_flows():
             times.sort()
             print(f"      scrape beside {FLOWS} flows: fastest {times[0]:.1f} ms, median {times[10]:.1f} ms, "
                   f"slowest {times[-1]:.1f} ms")
+            look_for_hosts(http, l7ctl)
             # The machine may be busy; a scrape that walked the flows would never be this fast.
             check(times[0] < 100, f"the fastest scrape took {times[0]:.0f} ms")
+
+
+def look_for_hosts(http, l7ctl):
+    """They take a walk of about a second; whoever asks then, and scrapes meanwhile, waits for nothing."""
+    found, asked = [], time.monotonic()
+
+    def hosts():
+        status, _, body = http.get("/api/hosts?by=bytes")
+        expect_equal(status, 200, "status")
+        return json.loads(body)
+
+    with clients.in_background(lambda: found.append(hosts())):
+        scrapes = []
+        while not found and time.monotonic() < asked + 10:
+            started = time.monotonic()
+            expect_equal(http.get("/metrics")[0], 200, "status during the walk")
+            scrapes.append(1000 * (time.monotonic() - started))
+    first, again = found[0], hosts()
+    print(f"      hosts of {first['flows']} flows: {first['took_ms']} ms, complete {first['complete']}, "
+          f"{first['forgotten']} forgotten; scrapes meanwhile: slowest of {len(scrapes)} {max(scrapes):.1f} ms")
+    check(first["took_ms"] < 2000, f"the hosts took {first['took_ms']} ms")
+    expect_equal(len(first["hosts"]), 20, "hosts")
+    expect_equal((first["hosts"][0]["address"], again["took_ms"]), ("192.0.2.1", first["took_ms"]), "who has most, twice")
+    check(first["flows"] > 0.99 * FLOWS or not first["complete"], f"complete with {first['flows']} flows")
+    check(first["hosts"][0]["flows"] > 0.99 * first["flows"], f"the server that all are with: {first['hosts'][0]}")
 
 
 def fill_flows(pin, count):

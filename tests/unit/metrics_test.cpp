@@ -3,6 +3,7 @@
 #include "metrics/history.hpp"
 #include "metrics/host.hpp"
 #include "metrics/series.hpp"
+#include "metrics/steady_rest.hpp"
 
 #include <algorithm>
 #include <array>
@@ -164,9 +165,9 @@ TEST_CASE("history is bounded and shows what passed in each interval") {
     CHECK(json["ages_s"].back() == 0);
     CHECK(json["lengths_s"].front() == 5);
     REQUIRE(json["series"].size() == History::kShownSeries + 1);
-    CHECK(json["series"][0]["protocol"] == "p59");
+    CHECK(json["series"][0]["name"] == "p59");
     CHECK(json["series"][0]["bytes"].back() == 59);
-    CHECK(json["series"].back()["protocol"] == "other");
+    CHECK(json["series"].back()["name"] == "other");
     std::uint64_t sum = 0;
     for (const auto &one : json["series"])
         sum += one["bytes"].back().get<std::uint64_t>();
@@ -174,4 +175,30 @@ TEST_CASE("history is bounded and shows what passed in each interval") {
     CHECK(history.json(now, "eth1", "ingress")["series"].empty());
     CHECK(history.json(now, "", "egress")["series"].empty());
     CHECK(history.json(now, "", "x")["devices"] == nlohmann::ordered_json{"eth0"});
+}
+
+TEST_CASE("what has no application or class never falls, unless all was cleared") {
+    const auto snapshot = [](std::uint64_t whole, std::uint64_t none, const char *dev = "eth0") {
+        MetricsSnapshot out;
+        out.traffic = {{0, dev, 20, "http", {whole / 10, whole, 0}}};
+        out.applications = {{0, dev, 5, "web", {1, whole - none, 0}},
+                            {0, dev, 0, "none", {none / 10, none, 0}}};
+        out.classes = {{0, dev, kNoClass, "", {none / 10, none}}};
+        return out;
+    };
+    SteadyRest rest;
+    const auto held = [&](MetricsSnapshot now) {
+        rest.hold(now);
+        CHECK(now.applications[1].account.bytes == now.classes[0].hits.bytes);
+        return now.applications[1].account.bytes;
+    };
+    CHECK(held(snapshot(5000, 1000)) == 1000);
+    MetricsSnapshot less = snapshot(6000, 990);
+    rest.hold(less);
+    CHECK(less.applications[1].account.bytes == 1000);
+    CHECK(less.applications[1].account.packets == 100);
+    CHECK(less.classes[0].hits.bytes == 1000);
+    CHECK(held(snapshot(7000, 1200)) == 1200);
+    CHECK(held(snapshot(600, 100)) == 100);
+    CHECK(held(snapshot(700, 50, "eth1")) == 50);
 }
