@@ -125,6 +125,7 @@ std::vector<ClassRow> Accounts::classes() const {
         if (const auto classid = class_of(row.bank, row.rule))
             sums[{row.attach, *classid}] += row.hits;
     std::vector<ClassRow> out;
+    out.reserve(sums.size());
     for (const auto &[of, hits] : sums)
         out.push_back({of.first, of.second, hits});
     return out;

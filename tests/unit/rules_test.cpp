@@ -169,12 +169,12 @@ default = true
 
 TEST_CASE("what rules cannot mean is refused with its place") {
     const auto refused = [](const std::string &rule) {
-        const auto config =
-            parse_config("[[class]]\nname = \"all\"\nrate = \"50%\"\n[[class]]\n"
-                         "name = \"a\"\nparent = \"all\"\nrate = \"50%\"\ndefault = true\n[[shape]]\n"
-                         "dev = \"eth0\"\nup = \"1mbit\"\n[[rule]]\n" +
-                             rule,
-                         "x.toml");
+        const auto config = parse_config(
+            "[[class]]\nname = \"all\"\nrate = \"50%\"\n[[class]]\n"
+            "name = \"a\"\nparent = \"all\"\nrate = \"50%\"\ndefault = true\n[[shape]]\n"
+            "dev = \"eth0\"\nup = \"1mbit\"\n[[rule]]\n" +
+                rule,
+            "x.toml");
         return config ? "" : config.error().message.substr(0, config.error().message.find('\n'));
     };
     CHECK(refused("class = \"b\"") ==

@@ -12,7 +12,8 @@
 
 namespace l7 {
 
-/// A compiled condition. Values are signed 64-bit and wrap; the language is in docs/l7-pattern.5.md.
+/// A compiled condition. Values are signed 64-bit and wrap; the language is in
+/// docs/l7-pattern.5.md.
 class Condition {
   public:
     /// The empty condition, which always holds.

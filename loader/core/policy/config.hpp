@@ -33,7 +33,7 @@ struct Rule {
     bool unknown = false;
     bool everything = false; ///< whatever the flow is
     std::optional<std::uint32_t> mark;
-    std::uint32_t mark_mask = ~0U; ///< bits that the mark writes, of those that are ours
+    std::uint32_t mark_mask = ~0U;        ///< bits that the mark writes, of those that are ours
     std::optional<std::uint32_t> classid; ///< MAJ:MIN as in skb->priority
     std::optional<std::uint8_t> set_dscp; ///< RFC 2474, 0 to 63
     bool drop = false;

@@ -87,7 +87,7 @@ RuleTables RuleTables::compile(const std::vector<Rule> &rules, const Knowledge &
             out.by_dscp_ |= bit;
         if (!out.rules_.back().asks && rule.dscps.empty() && rule.devices.empty() && !rule.ingress)
             out.lasting_ |= bit;
-        for (std::uint8_t dscp = 0; dscp < out.dscps_.size(); dscp++)
+        for (std::size_t dscp = 0; dscp < out.dscps_.size(); dscp++)
             if (rule.dscps.empty() || std::ranges::find(rule.dscps, dscp) != rule.dscps.end())
                 out.dscps_[dscp] |= bit;
         for (std::uint16_t n = 0; n < L7_PROTOCOLS_MAX; n++) {
