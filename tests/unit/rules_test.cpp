@@ -280,6 +280,54 @@ TEST_CASE("a rate decays when it is read, and never divides by zero") {
     CHECK(l7_rate_next(0, 0, 0, 0) == 0);
 }
 
+namespace {
+
+/// What a flow of packets of so many bytes, `per_second` of them, is read as after half a minute;
+/// it begins at `boot` ticks.
+double read_as(std::uint32_t size, double per_second, std::uint32_t boot = 1,
+               std::uint32_t second = 1000) {
+    l7_rate rate{};
+    std::uint64_t bytes = 0;
+    double due = 0;
+    for (std::uint32_t tick = 0; tick < 30 * second; tick++) {
+        for (due += per_second / second; due >= 1; due -= 1) {
+            l7_rate_update(&rate, bytes, boot + tick, second);
+            bytes += size;
+        }
+    }
+    return static_cast<double>(l7_rate_read(&rate, bytes, boot + 30 * second, second));
+}
+
+bool about(double got, double wanted) {
+    return std::abs(got - wanted) <= wanted * 0.03;
+}
+
+} // namespace
+
+TEST_CASE("what ipt_connrate got wrong") {
+    // 32-bit tokens: 14.29 MB/s at most.
+    CHECK(about(read_as(1'500, 20'000), 30e6));
+    CHECK(about(read_as(65'535, 1'000'000), 65.535e9));
+    // Packets below 30 bytes did not count: 1000 B/s read as 500, 12.5 kB/s as 10.6.
+    CHECK(about(read_as(25, 40), 1000));
+    CHECK(about(read_as(29, 431), 12'499));
+    CHECK(about(read_as(1, 5), 5)); // and 10 B/s was the least
+    // A packet over 64 KiB overflowed.
+    CHECK(about(read_as(500'000, 100), 50e6));
+    // Nothing aged an idle connection's rate.
+    l7_rate idle{};
+    l7_rate_update(&idle, 0, 1000, 1000);
+    l7_rate_update(&idle, 3'000'000, 2000, 1000);
+    CHECK(l7_rate_read(&idle, 3'000'000, 100'000, 1000) <
+          l7_rate_read(&idle, 3'000'000, 2000, 1000) / 30);
+    // It divided by zero 297 s after boot; here nothing is special about any time, nor about the
+    // clock's wrap.
+    for (const std::uint32_t boot : {296'000U, 297'000U, 298'000U, 0U - 15'000U, 0U - 30'000U})
+        CHECK(about(read_as(100, 100, boot), 10'000));
+    // Its range parser stopped at 2^31.
+    CHECK(parse_range("3000000000:")->from == 3'000'000'000);
+}
+
 TEST_CASE("a rate's range is wider for a flow that is in it") {
     l7_rule rule{};
     rule.asks = L7_RULE_RATE;

@@ -18,10 +18,10 @@ constexpr std::uint64_t kPacketsMin = 20;
 constexpr double kSeenShare = 0.5;
 constexpr std::size_t kClassesShown = 8;
 
-class DeviceDiagnosis {
+class DeviceDiagnosis : DeviceFindings {
   public:
     DeviceDiagnosis(const DeviceFacts &device, const DoctorFacts &facts, std::vector<Finding> &out)
-        : device_(device), facts_(facts), out_(out) {
+        : DeviceFindings(device, out), facts_(facts) {
         for (const RuleFacts &rule : facts.rules)
             if (rule.classid)
                 wanted_.insert({*rule.classid, rule.line});
@@ -44,18 +44,6 @@ class DeviceDiagnosis {
     }
 
   private:
-    Finding &add(Severity severity, const char *check, std::string looked_at, std::string found,
-                 std::string advice = {}) {
-        out_.push_back({severity,
-                        check,
-                        device_.name,
-                        std::move(looked_at),
-                        std::move(found),
-                        {},
-                        std::move(advice)});
-        return out_.back();
-    }
-
     /// False when there is nothing of us to look at.
     bool hooks() {
         if (!device_.present) {
@@ -266,9 +254,7 @@ class DeviceDiagnosis {
             .numbers = {{"filters", device_.hw_filters}};
     }
 
-    const DeviceFacts &device_;
     const DoctorFacts &facts_;
-    std::vector<Finding> &out_;
     std::map<std::uint32_t, unsigned> wanted_; // class -> line of the first rule that names it
 };
 

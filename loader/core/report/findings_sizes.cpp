@@ -2,6 +2,7 @@
 #include "core/report/findings_sizes.hpp"
 
 #include "core/policy/shape_config.hpp"
+#include "core/report/findings_device.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -20,10 +21,10 @@ constexpr double kGsoFactor = 2;         ///< from so many times the MTU on, GSO
 constexpr double kPacketTimeWarning = 0.1;
 constexpr std::size_t kShown = 8;
 
-class SizeDiagnosis {
+class SizeDiagnosis : DeviceFindings {
   public:
     SizeDiagnosis(const DeviceFacts &device, const DoctorFacts &facts, std::vector<Finding> &out)
-        : device_(device), facts_(facts), out_(out) {}
+        : DeviceFindings(device, out), facts_(facts) {}
 
     void run() {
         receive_offload();
@@ -36,18 +37,6 @@ class SizeDiagnosis {
     }
 
   private:
-    Finding &add(Severity severity, const char *check, std::string looked_at, std::string found,
-                 std::string advice = {}) {
-        out_.push_back({severity,
-                        check,
-                        device_.name,
-                        std::move(looked_at),
-                        std::move(found),
-                        {},
-                        std::move(advice)});
-        return out_.back();
-    }
-
     /// What LRO merged cannot be cut into what it was: ip_forward() drops it.
     void receive_offload() {
         if (!device_.lro)
@@ -216,9 +205,7 @@ class SizeDiagnosis {
         out.advice += "; or leaf = \"cake\", which cuts them";
     }
 
-    const DeviceFacts &device_;
     const DoctorFacts &facts_;
-    std::vector<Finding> &out_;
 };
 
 } // namespace
