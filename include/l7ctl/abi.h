@@ -9,7 +9,7 @@
 
 #include <l7ctl/bytes.h>
 
-#define L7_ABI 5
+#define L7_ABI 6
 
 /* Bounds. Each is counted where it is reached. */
 #define L7_ATTACH_MAX 32         /* attachment points: 16 devices, ingress and egress */
@@ -67,9 +67,18 @@ L7_ASSERT(sizeof(struct l7_key) == 40);
 #define L7_F_START_1 0x1000
 #define L7_F_FOLLOW 0x2000 /* has a verdict, and the loader still wants to see its payload */
 #define L7_F_PROVISIONAL                                                                           \
-    0x4000 /* protocol is what its server's flows were; it is judged itself                        \
-            */
+    0x4000                   /* protocol is what its server's flows were; it is judged itself      \
+                              */
+#define L7_F_LISTEN 0x8000   /* announces others: its payload is wanted as long as it lives */
+#define L7_F_REPLIED 0x10000 /* both ends have had an answer of the other */
+#define L7_F_REPLICA                                                                               \
+    0x20000 /* came from a file or another node, and no packet of it was seen yet */
 #define L7_F_ENDED (L7_F_RST | L7_F_FIN_0 | L7_F_FIN_1)
+
+/* What means the same on another machine. */
+#define L7_F_LASTING                                                                               \
+    (L7_F_INITIATOR_1 | L7_F_SYN_0 | L7_F_SYN_1 | L7_F_ENDED | L7_F_MIDSTREAM | L7_F_START_0 |     \
+     L7_F_START_1 | L7_F_REPLIED)
 
 /* How a verdict was reached. */
 enum l7_reason {
@@ -104,6 +113,26 @@ struct l7_rate {
 };
 L7_ASSERT(sizeof(struct l7_rate) == 16);
 
+/* What is known of one direction of a TCP connection; see tcp.h. */
+#define L7_T_SYN 0x01   /* its SYN was seen, here or elsewhere: what follows is true */
+#define L7_T_SCALE 0x02 /* it offered a window scale */
+#define L7_T_SACK 0x04  /* it permitted selective acknowledgements */
+
+/*
+ * What one direction's own segments have said, which they alone write: two CPUs meet here only
+ * where one direction is on both, and then a store may be lost that the next segment makes again.
+ */
+struct l7_tcp_side {
+    __u32 end;    /* highest sequence number sent, and one */
+    __u32 allows; /* the other direction may send up to here */
+    __u32 maxwin; /* largest window offered, in bytes; 0: nothing was seen, learn from what comes */
+    __u32 maxack; /* highest acknowledgement */
+    __u8 scale;   /* by which its windows are shifted; unknown: L7_TCP_LIBERAL */
+    __u8 flags;   /* L7_T_ */
+    __u16 when;   /* tick / L7_TCP_WHEN of the last segment within the window */
+};
+L7_ASSERT(sizeof(struct l7_tcp_side) == 20);
+
 /*
  * A flow's state. The packet path writes it, but for the verdict, which l7_apply writes: protocol,
  * application, reason, attributes, verdict_packet, verdict_sample, host. Direction 0 is from the
@@ -130,10 +159,11 @@ struct l7_flow {
     __u64 rules;          /* bit n: rule n may hold, as far as nothing but the packet decides */
     __u64 rules_now;      /* those of them whose rate, amounts and age hold as well */
     __u32 rules_tick;     /* when that was looked at */
-    __u32 reserved;
+    __u32 parent;         /* id of the expectation that the flow met; 0: none */
     struct l7_rate rate[2];
+    struct l7_tcp_side tcp[2];
 };
-L7_ASSERT(sizeof(struct l7_flow) == 144);
+L7_ASSERT(sizeof(struct l7_flow) == 184);
 
 /* Flags of a record. */
 #define L7_R_LAST 0x01        /* a limit is reached: nothing more will come */
@@ -400,7 +430,7 @@ struct l7_flow_entry {
     __u32 now;   /* jiffies when it was read */
     __u32 ended; /* 1: it has left the table by this visit */
 };
-L7_ASSERT(sizeof(struct l7_flow_entry) == 192);
+L7_ASSERT(sizeof(struct l7_flow_entry) == 232);
 
 /* Idle time after which a flow leaves, in jiffies. Written by the loader. */
 struct l7_timeouts {
