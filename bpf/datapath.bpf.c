@@ -35,6 +35,8 @@ struct l7_scratch {
     struct l7_flow fresh;
     struct l7_record head;
     struct l7_endpoint server;
+    struct l7_tcp_options said;
+    __u8 options[L7_TCP_OPTIONS_ROOM];
 };
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -107,9 +109,52 @@ L7_STEP int l7_presume(const struct l7_key *key, struct l7_flow *fresh) {
     return 0;
 }
 
+static long l7_option_one(__u32 i, __u32 *size) {
+    __u32 zero = 0;
+    struct l7_scratch *s = bpf_map_lookup_elem(&scratch, &zero);
+
+    return s && l7_tcp_option(s->options, *size, &s->said) ? 0 : 1;
+}
+
+/*
+ * Holds a TCP segment against its connection's windows and, where it fits, notes what it says and
+ * whether it begins or ends its direction. Returns its l7_tcp_fit, or L7_STEP_ENDS for the first
+ * that ends its direction.
+ */
+#define L7_STEP_ENDS 64
+L7_STEP int l7_tcp_step(struct __sk_buff *skb, struct l7_flow *flow, struct l7_packet *packet,
+                        __u32 direction, __u32 now) {
+    __u32 zero = 0, size;
+    struct l7_settings *set = bpf_map_lookup_elem(&settings, &zero);
+    struct l7_scratch *s = bpf_map_lookup_elem(&scratch, &zero);
+    enum l7_tcp_fit fit;
+
+    if (!flow || !packet || !set || !s)
+        return L7_TCP_STRAY;
+    __builtin_memset(&s->said, 0, sizeof(s->said));
+    size = packet->options;
+    barrier_var(size); /* two comparisons, as the verifier wants them */
+    if (size > L7_TCP_OPTIONS_MAX)
+        return L7_TCP_STRAY;
+    barrier_var(size);
+    if (size > 0 && bpf_skb_load_bytes(skb, packet->payload - size, s->options, size) == 0 &&
+        !l7_tcp_options_plain(size, *(__u32 *)s->options))
+        bpf_loop(L7_TCP_OPTIONS_MAX, l7_option_one, &size, 0);
+    fit = l7_tcp_segment(flow, packet, direction, &s->said, now, set->second);
+    if (L7_LIKELY(fit == L7_TCP_FITS))
+        return l7_flow_note_flags(flow, packet, direction) ? L7_STEP_ENDS : L7_TCP_FITS;
+    {
+        struct l7_counters *counted = bpf_map_lookup_elem(&counters, &zero);
+
+        if (counted)
+            l7_count_tcp(counted, fit);
+    }
+    return (int)fit;
+}
+
 /* A flow that has no verdict yet, or none that names a protocol. Returns its protocol number. */
 L7_STEP __u32 l7_newcomer(struct __sk_buff *skb, struct l7_pass *pass) {
-    __u32 direction, ends, zero = 0;
+    __u32 direction, zero = 0;
     struct l7_settings *set;
     struct l7_account *account;
     struct l7_flow *flow;
@@ -151,30 +196,29 @@ L7_STEP __u32 l7_newcomer(struct __sk_buff *skb, struct l7_pass *pass) {
         return L7_UNSET;
     direction = l7_flow_direction(flow, &pass->packet);
     if (l7_flow_owned(flow, direction, pass->attach, pass->now, set->handover_ticks)) {
+        int fit = L7_TCP_FITS;
+
         l7_flow_count(flow, direction, pass->packets, pass->bytes, pass->now, set->second);
-        ends = (__u32)l7_flow_note_flags(flow, &pass->packet, direction);
-        if (l7_flow_wanted(flow))
-            l7_sample(skb, flow, pass, direction, ends);
+        if (key.l4 == L7_IPPROTO_TCP && pass->packet.fragment != 2)
+            fit = l7_tcp_step(skb, flow, &pass->packet, direction, pass->now);
+        if ((fit == L7_TCP_FITS || fit == L7_STEP_ENDS) && l7_flow_wanted(flow))
+            l7_sample(skb, flow, pass, direction, fit == L7_STEP_ENDS);
     }
     pass->rules = l7_rules_now(flow, &pass->packet.key, pass->now, set);
     pass->application = flow->application;
     return flow->protocol;
 }
 
-/* TCP that begins or ends within a flow that has a verdict. Returns 1 where a new connection took
- * its ports. */
-L7_STEP int l7_flow_edge(struct l7_flow *flow, struct l7_packet *packet, __u32 *ends) {
-    if (!flow || !packet || !ends)
-        return 0;
-    if (l7_flow_restarts(flow, packet)) {
-        struct l7_key key = packet->key;
+/* Returns 1 where a new connection took the ports of a flow that has a verdict. */
+L7_STEP int l7_flow_taken(struct l7_flow *flow, struct l7_packet *packet) {
+    struct l7_key key;
 
-        l7_count(flows_restarted);
-        bpf_map_delete_elem(&flows, &key);
-        return 1;
-    }
-    *ends = (__u32)l7_flow_note_flags(flow, packet, l7_flow_direction(flow, packet));
-    return 0;
+    if (!flow || !packet || !l7_flow_restarts(flow, packet))
+        return 0;
+    key = packet->key;
+    l7_count(flows_restarted);
+    bpf_map_delete_elem(&flows, &key);
+    return 1;
 }
 
 L7_STEP int l7_begin_skb(struct __sk_buff *skb, struct l7_packet *packet, struct l7_scratch *s) {
@@ -303,9 +347,9 @@ static __attribute__((always_inline)) int l7_classify(struct __sk_buff *skb, __u
     struct l7_account *account;
     struct l7_flow *flow;
     struct l7_pass pass;
-    __u32 attach, now, packets, gso_size, application, ends = 0;
+    __u32 attach, now, packets, gso_size, application;
     __u64 bytes, met;
-    int result;
+    int result, fit;
 
     if (!set)
         return L7_TC_NEXT;
@@ -334,8 +378,8 @@ static __attribute__((always_inline)) int l7_classify(struct __sk_buff *skb, __u
         l7_wire_size(&pass.packet, skb->len, skb->gso_segs, gso_size, &packets, &bytes);
 
     flow = bpf_map_lookup_elem(&flows, &pass.packet.key);
-    if (L7_UNLIKELY(flow && (pass.packet.tcp_flags & (L7_TCP_SYN | L7_TCP_FIN | L7_TCP_RST)) &&
-                    l7_flow_edge(flow, &pass.packet, &ends)))
+    if (L7_UNLIKELY(flow && (pass.packet.tcp_flags & L7_TCP_SYN) &&
+                    l7_flow_taken(flow, &pass.packet)))
         flow = 0;
     if (L7_UNLIKELY(!flow || (flow->flags & L7_F_FOLLOW))) {
         pass.attach = attach;
@@ -351,8 +395,14 @@ static __attribute__((always_inline)) int l7_classify(struct __sk_buff *skb, __u
 
         if (l7_flow_owned(flow, direction, attach, now, set->handover_ticks)) {
             l7_flow_count(flow, direction, packets, bytes, now, set->second);
-            if (L7_UNLIKELY(flow->flags & L7_F_FOLLOW))
-                l7_sample(skb, flow, &pass, direction, ends);
+            fit = L7_TCP_FITS;
+            if (pass.packet.key.l4 == L7_IPPROTO_TCP && pass.packet.fragment != 2 &&
+                (L7_UNLIKELY(flow->flags & L7_F_FOLLOW) ||
+                 !l7_tcp_quick(flow, &pass.packet, direction, now)))
+                fit = l7_tcp_step(skb, flow, &pass.packet, direction, now);
+            if (L7_UNLIKELY(flow->flags & L7_F_FOLLOW) &&
+                (fit == L7_TCP_FITS || fit == L7_STEP_ENDS))
+                l7_sample(skb, flow, &pass, direction, fit == L7_STEP_ENDS);
         }
         protocol = flow->protocol;
         application = flow->application;

@@ -117,6 +117,7 @@ L7_ASSERT(sizeof(struct l7_rate) == 16);
 #define L7_T_SYN 0x01   /* its SYN was seen, here or elsewhere: what follows is true */
 #define L7_T_SCALE 0x02 /* it offered a window scale */
 #define L7_T_SACK 0x04  /* it permitted selective acknowledgements */
+#define L7_T_ACKED 0x08 /* it has acknowledged: maxack and allows are of its own saying */
 
 /*
  * What one direction's own segments have said, which they alone write: two CPUs meet here only
@@ -129,7 +130,7 @@ struct l7_tcp_side {
     __u32 maxack; /* highest acknowledgement */
     __u8 scale;   /* by which its windows are shifted; unknown: L7_TCP_LIBERAL */
     __u8 flags;   /* L7_T_ */
-    __u16 when;   /* tick / L7_TCP_WHEN of the last segment within the window */
+    __u16 when;   /* tick >> L7_TCP_WHEN of the last segment that fit */
 };
 L7_ASSERT(sizeof(struct l7_tcp_side) == 20);
 
@@ -375,6 +376,11 @@ struct l7_counters {
     __u64 xdp_dropped;         /* by the XDP program */
     __u64 dscp_failed;         /* packets whose DSCP could not be written */
     __u64 applications_failed; /* no room for an application's accounting */
+    __u64 tcp_beyond;          /* segments that fit no window; see tcp.h */
+    __u64 tcp_before;
+    __u64 tcp_ack_beyond;
+    __u64 tcp_ack_before;
+    __u64 tcp_stray;
 };
 #define L7_COUNTERS (sizeof(struct l7_counters) / sizeof(__u64))
 

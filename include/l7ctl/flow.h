@@ -9,8 +9,8 @@
 #ifndef L7CTL_FLOW_H
 #define L7CTL_FLOW_H
 
-#include <l7ctl/packet.h>
 #include <l7ctl/rate.h>
+#include <l7ctl/tcp.h>
 
 L7_INLINE void l7_flow_flag(struct l7_flow *flow, __u32 flags) {
     if ((flow->flags & flags) != flags)
@@ -47,6 +47,7 @@ L7_INLINE void l7_flow_begin(struct l7_flow *flow, const struct l7_packet *packe
     __builtin_memset(flow, 0, sizeof(*flow));
     flow->born = now;
     flow->seen[0] = flow->seen[1] = now;
+    l7_tcp_begin(flow->tcp);
     if (packet->key.l4 == L7_IPPROTO_TCP) {
         __u8 opening = packet->tcp_flags & (L7_TCP_SYN | L7_TCP_ACK);
 

@@ -68,6 +68,9 @@ struct l7_packet {
     __u8 from;     /* the end of the key that sent it: 0 or 1 */
     __u8 fragment; /* 1: first fragment, 2: a later one */
     __u8 dscp;     /* RFC 2474, of the outermost IP header */
+    __u16 window;  /* TCP, as in the header */
+    __u8 options;  /* bytes of TCP options; they end where the payload begins */
+    __u8 reserved;
 };
 
 /* Whose later fragments: RFC 791 and RFC 8200 identify a datagram by these. */

@@ -149,6 +149,8 @@ L7_INLINE enum l7_parse l7_parse_transport(struct l7_cursor *c, const struct l7_
         packet->seq = l7_load_be32(l4 + 4);
         packet->ack = l7_load_be32(l4 + 8);
         packet->tcp_flags = l4[13];
+        packet->window = l7_load_be16(l4 + 14);
+        packet->options = (__u8)(header - 20);
         break;
     case L7_IPPROTO_UDP:
     case L7_IPPROTO_UDPLITE:

@@ -79,7 +79,12 @@ void NativePath::packet(const std::uint8_t *data, std::size_t size, std::uint32_
     const std::uint32_t direction = l7_flow_direction(&flow.flow, &packet);
     flow.last_ns = time_ns;
     l7_flow_count(&flow.flow, direction, 1, wire_size, now, kSecond);
-    const int ends = l7_flow_note_flags(&flow.flow, &packet, direction);
+    int ends = 0;
+    if (packet.key.l4 == L7_IPPROTO_TCP && packet.fragment != 2) {
+        if (!track(flow, packet, direction, data, size, now))
+            return;
+        ends = l7_flow_note_flags(&flow.flow, &packet, direction);
+    }
     if (l7_flow_wanted(&flow.flow))
         sample(flow, packet, direction, ends, data, size, time_ns);
 }
@@ -115,6 +120,19 @@ NativeFlow &NativePath::flow_of(const l7_packet &packet, std::uint64_t time_ns, 
         known = &fresh;
     }
     return *known;
+}
+
+/// Whether the segment fits its connection's windows.
+bool NativePath::track(NativeFlow &flow, const l7_packet &packet, std::uint32_t direction,
+                       const std::uint8_t *data, std::size_t size, std::uint32_t now) {
+    if (!l7_flow_wanted(&flow.flow) && l7_tcp_quick(&flow.flow, &packet, direction, now))
+        return true;
+    l7_tcp_options options{};
+    if (packet.payload <= size)
+        l7_tcp_options_read(data + packet.payload - packet.options, packet.options, &options);
+    const l7_tcp_fit fit = l7_tcp_segment(&flow.flow, &packet, direction, &options, now, kSecond);
+    l7_count_tcp(&counters_, fit);
+    return fit == L7_TCP_FITS;
 }
 
 bool NativePath::defragment(l7_packet &packet, const l7_fragment_key &datagram) {

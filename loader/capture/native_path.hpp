@@ -80,6 +80,8 @@ class NativePath {
   private:
     NativeFlow &flow_of(const l7_packet &packet, std::uint64_t time_ns, std::uint32_t now);
     bool defragment(l7_packet &packet, const l7_fragment_key &datagram);
+    bool track(NativeFlow &flow, const l7_packet &packet, std::uint32_t direction,
+               const std::uint8_t *data, std::size_t size, std::uint32_t now);
     void sample(NativeFlow &flow, const l7_packet &packet, std::uint32_t direction, int ends,
                 const std::uint8_t *data, std::size_t size, std::uint64_t time_ns);
 

@@ -56,6 +56,11 @@ constexpr std::array<const char *, L7_COUNTERS> kCounterNames{
     "xdp_dropped",
     "dscp_failed",
     "applications_failed",
+    "tcp_beyond",
+    "tcp_before",
+    "tcp_ack_beyond",
+    "tcp_ack_before",
+    "tcp_stray",
 };
 
 Json hook_json(const HookStatus &hook) {

@@ -175,9 +175,9 @@ std::vector<Buffer> packets_of(const Case &one, unsigned salt) {
         client.flags = kSyn;
         out.push_back(build(client));
         server.flags = kSyn | kAck;
+        server.ack = ++client.seq;
         out.push_back(build(server));
-        client.seq++;
-        server.seq++;
+        client.ack = ++server.seq;
         client.flags = server.flags = kAck;
         out.push_back(build(client));
     }
@@ -186,6 +186,7 @@ std::vector<Buffer> packets_of(const Case &one, unsigned salt) {
         sender.payload = message.data;
         out.push_back(build(sender));
         sender.seq += static_cast<std::uint32_t>(message.data.size());
+        (message.from_server ? client : server).ack = sender.seq;
     }
     return out;
 }

@@ -11,14 +11,14 @@ using namespace l7;
 using namespace l7::test;
 
 TEST_CASE("connections on the same ports are told apart, however coarse the clock") {
-    constexpr std::uint8_t kFin = 0x01, kSyn = 0x02, kAck = 0x10;
+    constexpr std::uint8_t kSyn = 0x02, kAck = 0x10, kFin = 0x11;
     std::set<std::uint32_t> born;
     NativePath path({}, [&](const Sample &sample) { born.insert(sample.head.born); });
     for (unsigned connection = 0; connection < 3; connection++)
         for (const std::uint8_t flags : {kSyn, kAck, kFin}) {
             Packet packet;
             packet.flags = flags;
-            packet.seq = flags == kSyn ? 1000 : 1001;
+            packet.seq = flags == kSyn ? 1000 : flags == kAck ? 1001 : 1006;
             packet.payload = bytes_of(flags == kAck ? "hello" : "");
             const Buffer data = build(packet);
             path.packet(data.data(), data.size(), static_cast<std::uint32_t>(data.size()),
