@@ -98,7 +98,7 @@ TEST_CASE("segments are held against the windows of both ends") {
         {"early, within the window", {0, kAck, 30000, 5001, 100, 1460}, L7_TCP_FITS},
         {"at the very end of what is allowed", {0, kAck, 1001 + 0xffff, 5001, 9, 1}, L7_TCP_FITS},
         {"one beyond it", {0, kAck, 1002 + 0xffff, 5001, 9, 1}, L7_TCP_BEYOND},
-        {"half a number space away", {0, kAck, 1001 + 0x7fffffff, 5001, 9, 1}, L7_TCP_BEYOND},
+        {"half a number space away", {0, kAck, 1001U + 0x7fffffffU, 5001, 9, 1}, L7_TCP_BEYOND},
         {"keep-alive, one number too low", {0, kAck, 1000, 5001, 9, 0}, L7_TCP_FITS},
         {"keep-alive with a byte", {0, kAck, 1000, 5001, 9, 1}, L7_TCP_FITS},
         {"older than the window", {0, kAck, 1001U - 0x10100U, 5001, 9, 10}, L7_TCP_BEFORE},
