@@ -48,6 +48,13 @@ std::string_view cut_word(std::string_view &text) {
     return out;
 }
 
+std::string_view cut_line(std::string_view &text) {
+    std::string_view out = cut(text, '\n');
+    if (out.ends_with('\r'))
+        out.remove_suffix(1);
+    return out;
+}
+
 std::optional<LineReader::Line> LineReader::next(Bytes &data) {
     if (given_)
         held_.clear();

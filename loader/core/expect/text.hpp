@@ -27,6 +27,9 @@ std::string_view cut(std::string_view &text, char mark);
 /// Takes a word and the blanks around it off the front.
 std::string_view cut_word(std::string_view &text);
 
+/// Takes a line and its end off the front; the last needs none.
+std::string_view cut_line(std::string_view &text);
+
 /// All of the text as a decimal number without sign that fits.
 template <class Number>
 std::optional<Number> number_of(std::string_view text) {
@@ -50,6 +53,9 @@ class LineReader {
 
     /// The next line that ends within the data, which is taken off its front; none: all was taken.
     std::optional<Line> next(Bytes &data);
+
+    /// Whether some of a line was taken, and its end not yet.
+    bool within_line() const { return long_ || (!given_ && !held_.empty()); }
 
   private:
     std::size_t most_;
