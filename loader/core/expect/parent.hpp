@@ -27,6 +27,11 @@ struct Announcement {
     std::uint8_t topic = 0;       ///< of its parent's topics
     std::string_view protocol;    ///< what its bytes will be, of static storage
     std::uint16_t lifetime_s = 0; ///< 0: the topic's
+    /// Not 0: the place of the parent's earlier announcement in this slot is taken, as by a
+    /// re-INVITE that moves a stream.
+    std::uint32_t slot = 0;
+
+    bool operator==(const Announcement &) const = default;
 };
 
 /// What a parent has sent.
@@ -55,6 +60,8 @@ struct Topic {
     const char *name;
     std::uint16_t most;
     std::uint16_t lifetime_s;
+    /// Whoever opens its children is no party: the parent is a third one's, as IRC's server.
+    bool strangers = false;
 };
 
 struct ParentKind {

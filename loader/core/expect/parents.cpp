@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "core/expect/parents.hpp"
+
+namespace l7 {
+
+namespace {
+
+constexpr unsigned kTcp = 1U << static_cast<unsigned>(Transport::Tcp);
+constexpr unsigned kUdp = 1U << static_cast<unsigned>(Transport::Udp);
+
+constexpr Topic kFtp[] = {{"data", 1, 300}};
+constexpr Topic kIrc[] = {{"dcc", 8, 300, true}};
+constexpr Topic kTftp[] = {{"transfer", 1, 300}};
+constexpr Topic kPptp[] = {{"call", 2, 300}};
+constexpr Topic kAmanda[] = {{"stream", 4, 180}};
+// In the order of MediaKind.
+constexpr Topic kSip[] = {
+    {"audio", 4, 180}, {"video", 4, 180}, {"image", 2, 180}, {"registration", 4, 3600}};
+// The media of a gateway never come from its call agent.
+constexpr Topic kGateway[] = {
+    {"audio", 4, 180, true}, {"video", 4, 180, true}, {"image", 2, 180, true}};
+constexpr Topic kRtsp[] = {{"stream", 8, 300}};
+constexpr Topic kSane[] = {{"image", 1, 300}};
+
+constexpr ParentKind kKinds[] = {
+    {"ftp", kTcp, kFtp, make_ftp_parent},
+    {"irc", kTcp, kIrc, make_irc_parent},
+    {"sip", kTcp | kUdp, kSip, make_sip_parent},
+    {"tftp", kUdp, kTftp, make_tftp_parent},
+    {"rtsp", kTcp | kUdp, kRtsp, make_rtsp_parent},
+    {"pptp", kTcp, kPptp, make_pptp_parent},
+    {"amanda", kUdp, kAmanda, make_amanda_parent},
+    {"sane", kTcp, kSane, make_sane_parent},
+    {"mgcp", kUdp, kGateway, make_mgcp_parent},
+    {"megaco", kTcp | kUdp, kGateway, make_megaco_parent},
+};
+
+} // namespace
+
+std::span<const ParentKind> parent_kinds() {
+    return kKinds;
+}
+
+} // namespace l7
