@@ -118,7 +118,7 @@ static void l7_unfollow(const struct l7_verdict *verdict) {
     struct l7_flow *flow = bpf_map_lookup_elem(&flows, &verdict->key);
 
     if (flow && flow->born == verdict->born)
-        __sync_fetch_and_and(&flow->flags, ~(__u32)L7_F_FOLLOW);
+        __sync_fetch_and_and(&flow->flags, ~(__u32)(L7_F_FOLLOW | L7_F_LISTEN));
 }
 
 struct l7_apply_args {
@@ -149,6 +149,8 @@ static long l7_apply_one(__u32 index, struct l7_apply_args *args) {
     case L7_APPLY_REMOVE:
         bpf_map_delete_elem(&newcomers, &verdict->key);
         bpf_map_delete_elem(&flows, &verdict->key);
+        break;
+    case L7_APPLY_TOLD:
         break;
     }
     return 0;

@@ -35,6 +35,7 @@ struct l7_scratch {
     struct l7_flow fresh;
     struct l7_record head;
     struct l7_endpoint server;
+    struct l7_expected expected;
     struct l7_tcp_options said;
     __u8 options[L7_TCP_OPTIONS_ROOM];
 };
@@ -152,6 +153,71 @@ L7_STEP int l7_tcp_step(struct __sk_buff *skb, struct l7_flow *flow, struct l7_p
     return (int)fit;
 }
 
+/* The loader hears that an announced flow has begun. */
+L7_STEP int l7_tell_expected(struct __sk_buff *skb, struct l7_flow *flow, struct l7_pass *pass) {
+    __u32 zero = 0;
+    struct l7_scratch *s = bpf_map_lookup_elem(&scratch, &zero);
+    struct l7_record *head;
+
+    if (!s || !flow || !pass)
+        return 0;
+    head = &s->head;
+    __builtin_memset(head, 0, sizeof(*head));
+    head->key = pass->packet.key;
+    head->time_ns = bpf_ktime_get_ns();
+    head->hash = l7_key_hash(&pass->packet.key);
+    head->packet = 1;
+    head->offset = flow->parent;
+    head->flags = L7_R_EXPECTED;
+    head->direction = flow->flags & L7_F_INITIATOR_1 ? 1 : 0; /* the end that began it */
+    head->protocol = flow->protocol;
+    head->born = flow->born;
+    if (l7_ring_put(skb, head, pass->packet.payload) == 0)
+        l7_count(records);
+    else
+        l7_count(records_lost);
+    return 0;
+}
+
+/*
+ * A flow that somebody announced is entered among those that have a verdict: so many of them as are
+ * announced, which is why no flood can use this way. Returns 1 where it was.
+ */
+L7_STEP int l7_expect(struct l7_pass *pass) {
+    __u32 zero = 0, any;
+    struct l7_scratch *s = bpf_map_lookup_elem(&scratch, &zero);
+    struct l7_expectation *expectation = 0;
+    struct l7_account *account;
+    struct l7_key key;
+
+    if (!s || !pass)
+        return 0;
+    for (any = 0; any < 2; any++) {
+        l7_flow_expected_as(&pass->packet, (int)any, &s->expected);
+        expectation = bpf_map_lookup_elem(&expectations, &s->expected);
+        if (expectation)
+            break;
+    }
+    if (!expectation || !l7_expectation_stands(expectation, &pass->packet,
+                                               (__u32)(bpf_ktime_get_ns() / 1000000000)))
+        return 0;
+    key = pass->packet.key;
+    l7_flow_begin(&s->fresh, &pass->packet, pass->now);
+    l7_flow_expect(&s->fresh, expectation);
+    if (!(expectation->flags & L7_X_STAYS))
+        bpf_map_delete_elem(&expectations, &s->expected);
+    if (bpf_map_update_elem(&flows, &key, &s->fresh, BPF_NOEXIST) != 0)
+        return 0;
+    l7_count(flows_created);
+    l7_count(flows_expected);
+    account = l7_account_of(pass->attach, s->fresh.protocol);
+    if (account)
+        account->flows++;
+    if (s->fresh.application && (account = l7_account_app(pass->attach, s->fresh.application)) != 0)
+        account->flows++;
+    return 1;
+}
+
 /* A flow that has no verdict yet, or none that names a protocol. Returns its protocol number. */
 L7_STEP __u32 l7_newcomer(struct __sk_buff *skb, struct l7_pass *pass) {
     __u32 direction, zero = 0;
@@ -169,6 +235,15 @@ L7_STEP __u32 l7_newcomer(struct __sk_buff *skb, struct l7_pass *pass) {
         l7_count(flows_restarted);
         bpf_map_delete_elem(&newcomers, &key);
         flow = 0;
+    }
+    set = bpf_map_lookup_elem(&settings, &zero);
+    if (!set)
+        return L7_UNSET;
+    if (!flow && set->expecting && l7_expect(pass)) {
+        flow = bpf_map_lookup_elem(&flows, &key);
+        if (!flow)
+            return L7_UNSET;
+        l7_tell_expected(skb, flow, pass);
     }
     if (!flow) {
         struct l7_scratch *s = bpf_map_lookup_elem(&scratch, &zero);
@@ -191,9 +266,6 @@ L7_STEP __u32 l7_newcomer(struct __sk_buff *skb, struct l7_pass *pass) {
             return L7_UNSET;
         }
     }
-    set = bpf_map_lookup_elem(&settings, &zero);
-    if (!set)
-        return L7_UNSET;
     direction = l7_flow_direction(flow, &pass->packet);
     if (l7_flow_owned(flow, direction, pass->attach, pass->now, set->handover_ticks)) {
         int fit = L7_TCP_FITS;

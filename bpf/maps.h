@@ -192,6 +192,15 @@ struct {
     __type(value, struct l7_endpoint_verdict);
 } endpoints SEC(".maps");
 
+/* Writer: the loader; the packet path removes what has come. */
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __uint(max_entries, L7_EXPECTATIONS_MAX);
+    __type(key, struct l7_expected);
+    __type(value, struct l7_expectation);
+} expectations SEC(".maps");
+
 /* Writer: the loader. */
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);

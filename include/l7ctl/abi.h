@@ -12,19 +12,20 @@
 #define L7_ABI 6
 
 /* Bounds. Each is counted where it is reached. */
-#define L7_ATTACH_MAX 32         /* attachment points: 16 devices, ingress and egress */
-#define L7_PROTOCOLS_MAX 512     /* protocol numbers, 0 and 1 being unset and unknown */
-#define L7_APPLICATIONS_MAX 4096 /* application numbers, 0 being none */
-#define L7_NAME_MAX 32           /* bytes of a protocol's or application's name with its NUL */
-#define L7_HOSTS_MAX 32768       /* host names at hand for showing */
-#define L7_ENDPOINTS_MAX 16384   /* servers whose next flows are believed to be like their last */
-#define L7_SHARDS_MAX 64         /* ring buffers, one per worker */
-#define L7_SAMPLE_MAX 4096       /* payload bytes one ring record can carry */
-#define L7_BATCH_MAX 256         /* verdicts applied by one run of l7_apply */
-#define L7_FRAGMENTS_MAX 8192    /* datagrams whose later fragments are being awaited */
-#define L7_RULES_MAX 64          /* rules, a bit of a word each */
-#define L7_PREFIXES_MAX 4096     /* address prefixes that rules name, of both banks */
-#define L7_CLASSES_MAX 8192      /* classes that rules gave, times the attachment points */
+#define L7_ATTACH_MAX 32          /* attachment points: 16 devices, ingress and egress */
+#define L7_PROTOCOLS_MAX 512      /* protocol numbers, 0 and 1 being unset and unknown */
+#define L7_APPLICATIONS_MAX 4096  /* application numbers, 0 being none */
+#define L7_NAME_MAX 32            /* bytes of a protocol's or application's name with its NUL */
+#define L7_HOSTS_MAX 32768        /* host names at hand for showing */
+#define L7_ENDPOINTS_MAX 16384    /* servers whose next flows are believed to be like their last */
+#define L7_EXPECTATIONS_MAX 65536 /* announced connections that have not come yet */
+#define L7_SHARDS_MAX 64          /* ring buffers, one per worker */
+#define L7_SAMPLE_MAX 4096        /* payload bytes one ring record can carry */
+#define L7_BATCH_MAX 256          /* verdicts applied by one run of l7_apply */
+#define L7_FRAGMENTS_MAX 8192     /* datagrams whose later fragments are being awaited */
+#define L7_RULES_MAX 64           /* rules, a bit of a word each */
+#define L7_PREFIXES_MAX 4096      /* address prefixes that rules name, of both banks */
+#define L7_CLASSES_MAX 8192       /* classes that rules gave, times the attachment points */
 #define L7_USED_APPS_MAX                                                                           \
     16384 /* applications seen, times the attachment points they are seen at                       \
            */
@@ -175,6 +176,7 @@ L7_ASSERT(sizeof(struct l7_flow) == 184);
 #define L7_R_CUT 0x20         /* the packet had more payload than the record */
 #define L7_R_INITIATOR_1 0x40 /* addr[1] of the key is the initiator */
 #define L7_R_RESET 0x80       /* RST: neither direction sends more */
+#define L7_R_EXPECTED 0xff    /* all of them: a flow that was announced began; offset is the id */
 
 /* Early payload of a flow, in a ring buffer; size bytes of payload follow. */
 struct l7_record {
@@ -199,10 +201,12 @@ enum l7_apply_op {
     L7_APPLY_REMOVE = 2,   /* forget the flow */
     L7_APPLY_UPDATE = 3,   /* better knowledge of a flow that has a verdict */
     L7_APPLY_UNFOLLOW = 4, /* the flow's payload is no longer wanted */
+    L7_APPLY_TOLD = 5,     /* nothing: the packet path gave the verdict, and the loader goes on with it */
 };
 
 /* Flags of a verdict. */
 #define L7_V_FOLLOW 0x01 /* go on sampling */
+#define L7_V_LISTEN 0x02 /* and as long as it lives: it announces others */
 
 struct l7_verdict {
     struct l7_key key;
@@ -235,7 +239,7 @@ struct l7_settings {
     __u32 shards;         /* rings in use, a power of two */
     __u32 sample_bytes;   /* limit per direction, at most L7_SAMPLE_MAX a record */
     __u32 sample_packets; /* limit per direction, payload packets */
-    __u32 reserved;
+    __u32 expecting;      /* 1: there are expectations */
     __u32 handover_ticks; /* jiffies after which another attachment point counts a direction */
     __u32 tunnels;        /* L7_TUNNEL_: whose packets count as those they carry */
     __u32 rules_epoch;    /* changes with the rules, never 0; its lowest bit is their bank */
@@ -376,6 +380,7 @@ struct l7_counters {
     __u64 xdp_dropped;         /* by the XDP program */
     __u64 dscp_failed;         /* packets whose DSCP could not be written */
     __u64 applications_failed; /* no room for an application's accounting */
+    __u64 flows_expected;      /* new flows that had been announced */
     __u64 tcp_beyond;          /* segments that fit no window; see tcp.h */
     __u64 tcp_before;
     __u64 tcp_ack_beyond;
@@ -401,6 +406,32 @@ struct l7_attachment {
     char dev[16];
 };
 L7_ASSERT(sizeof(struct l7_attachment) == 32);
+
+/* An announced connection: to whom it goes, and who opens it. */
+struct l7_expected {
+    __be32 source[4]; /* as in l7_key; all zero: anyone */
+    __be32 target[4];
+    __be16 port; /* the target's; 0 where the protocol has none */
+    __u8 l4;
+    __u8 reserved;
+};
+L7_ASSERT(sizeof(struct l7_expected) == 36);
+
+#define L7_X_STAYS 0x01  /* one that comes is not the last */
+#define L7_X_LISTEN 0x02 /* it announces others itself */
+
+/* What that connection is from its first packet. */
+struct l7_expectation {
+    __u32 id;
+    __u32 until_s; /* of CLOCK_MONOTONIC */
+    __u32 host;
+    __u16 protocol;
+    __u16 application;
+    __be16 sport; /* 0: any */
+    __u8 flags;   /* L7_X_ */
+    __u8 attributes;
+};
+L7_ASSERT(sizeof(struct l7_expectation) == 20);
 
 /* Numbers of protocols or applications and their names; never reused while the map is pinned. */
 struct l7_protocol_name {

@@ -33,10 +33,12 @@ L7_INLINE void l7_flow_judged(struct l7_flow *flow, const struct l7_verdict *ver
     flow->attributes = verdict->attributes;
     flow->host = verdict->host;
     flow->rules_epoch = 0; /* other rules may hold now */
-    if (verdict->flags & L7_V_FOLLOW)
+    if (verdict->flags & L7_V_LISTEN)
+        __sync_fetch_and_or(&flow->flags, L7_F_FOLLOW | L7_F_LISTEN);
+    else if (verdict->flags & L7_V_FOLLOW)
         __sync_fetch_and_or(&flow->flags, L7_F_FOLLOW);
     else if (flow->flags & (L7_F_FOLLOW | L7_F_PROVISIONAL))
-        __sync_fetch_and_and(&flow->flags, ~(__u32)(L7_F_FOLLOW | L7_F_PROVISIONAL));
+        __sync_fetch_and_and(&flow->flags, ~(__u32)(L7_F_FOLLOW | L7_F_LISTEN | L7_F_PROVISIONAL));
     flow->protocol = verdict->protocol;
 }
 
@@ -81,6 +83,41 @@ L7_INLINE void l7_flow_presume(struct l7_flow *flow, __u16 protocol, __u16 appli
     flow->reason = L7_REASON_ENDPOINT;
     flow->verdict_packet = 1;
     flow->flags |= L7_F_PROVISIONAL;
+}
+
+/* Whom a new flow's first packet would have to be expected from; any: from anyone. */
+L7_INLINE void l7_flow_expected_as(const struct l7_packet *packet, int any,
+                                   struct l7_expected *out) {
+    const __u32 from = packet->from & 1;
+    int i;
+
+    for (i = 0; i < 4; i++) {
+        out->source[i] = any ? 0 : packet->key.addr[from][i];
+        out->target[i] = packet->key.addr[from ^ 1][i];
+    }
+    out->port = packet->key.port[from ^ 1];
+    out->l4 = packet->key.l4;
+    out->reserved = 0;
+}
+
+/* Whether the expectation still stands and is of this sender's port; second: of CLOCK_MONOTONIC. */
+L7_INLINE int l7_expectation_stands(const struct l7_expectation *expectation,
+                                    const struct l7_packet *packet, __u32 second) {
+    return expectation->until_s >= second &&
+           (!expectation->sport || expectation->sport == packet->key.port[packet->from & 1]);
+}
+
+/* The flow is what was announced. */
+L7_INLINE void l7_flow_expect(struct l7_flow *flow, const struct l7_expectation *expectation) {
+    flow->protocol = expectation->protocol;
+    flow->application = expectation->application;
+    flow->attributes = expectation->attributes;
+    flow->host = expectation->host;
+    flow->parent = expectation->id;
+    flow->reason = L7_REASON_EXPECTED;
+    flow->verdict_packet = 1;
+    if (expectation->flags & L7_X_LISTEN)
+        flow->flags |= L7_F_FOLLOW | L7_F_LISTEN;
 }
 
 /* 0: from the initiator, 1: to it. */
@@ -147,6 +184,7 @@ struct l7_sample {
     __u32 offset; /* of the first byte taken, in its direction's payload */
     __u32 skip;   /* payload bytes left out before it */
     __u32 size;   /* bytes taken; 0 with L7_R_LAST or L7_R_END only */
+    __u32 beyond; /* of a flow that is listened to: bytes after those that are passed over */
     __u8 flags;   /* L7_R_ */
     __u8 limit;   /* 1: the packet limit was reached with it, 2: the byte limit */
 };
@@ -181,8 +219,13 @@ L7_INLINE enum l7_sample_kind l7_flow_sample(struct l7_flow *flow, const struct 
         sample->flags |= L7_R_RESET;
     sample->limit = 0;
     sample->offset = flow->next[way];
-    if (flow->flags & L7_F_LIMIT)
+    sample->beyond = 0;
+    if (flow->flags & L7_F_LISTEN) {
+        max_packets = 0x7fffffff;
+        max_bytes = 0x7fffffff;
+    } else if (flow->flags & L7_F_LIMIT) {
         return L7_SAMPLE_NONE;
+    }
 
     if (packet->key.l4 == L7_IPPROTO_TCP) {
         __u32 seq = packet->seq;
@@ -230,6 +273,8 @@ L7_INLINE enum l7_sample_kind l7_flow_sample(struct l7_flow *flow, const struct 
         sample->flags |= L7_R_CUT;
     }
     if (size > L7_SAMPLE_MAX) {
+        if (flow->flags & L7_F_LISTEN)
+            sample->beyond = size - L7_SAMPLE_MAX;
         size = L7_SAMPLE_MAX;
         sample->flags |= L7_R_CUT;
     }
@@ -271,7 +316,7 @@ L7_INLINE void l7_flow_sampled(struct l7_flow *flow, __u32 direction,
     if (sample->size) {
         flow->samples[way]++;
         if (sample->offset <= flow->next[way] && sample->offset + sample->size > flow->next[way])
-            flow->next[way] = sample->offset + sample->size;
+            flow->next[way] = sample->offset + sample->size + sample->beyond;
     }
     if (sample->flags & L7_R_LAST)
         l7_flow_flag(flow, L7_F_LIMIT);

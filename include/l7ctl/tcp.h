@@ -19,9 +19,10 @@
 #define L7_TCP_ACKS 66000   /* an acknowledgement may be so old */
 #define L7_TCP_FAR 0x100000 /* with one end unseen, how far the other may jump */
 #define L7_TCP_OPTIONS_MAX 40
-#define L7_TCP_OPTIONS_ROOM 68 /* the kernel's buffer of them: what any index and word can reach   \
-                                */
-#define L7_TCP_SYN_DATA 4096   /* of a SYN (RFC 7413), which need not be acknowledged with it */
+#define L7_TCP_OPTIONS_ROOM                                                                        \
+    68                       /* the kernel's buffer of them: what any index and word can reach     \
+                              */
+#define L7_TCP_SYN_DATA 4096 /* of a SYN (RFC 7413), which need not be acknowledged with it */
 
 enum l7_tcp_fit {
     L7_TCP_FITS = 0,
@@ -228,6 +229,8 @@ L7_INLINE enum l7_tcp_fit l7_tcp_reset(struct l7_flow *flow, const struct l7_pac
                                                                              : L7_TCP_STRAY;
     } else if (packet->seq == s->end) {
         return L7_TCP_FITS;
+    } else if (!(flow->flags & L7_F_REPLIED) && packet->seq + 1 == s->end) {
+        return L7_TCP_FITS; /* gives up an unanswered SYN */
     }
     if ((r->flags & L7_T_ACKED) && packet->seq == r->maxack)
         return L7_TCP_FITS;

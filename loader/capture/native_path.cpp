@@ -53,8 +53,9 @@ void FlowIndex::grow() {
             slots_[place(slot.flow->key, slot.hash)] = slot;
 }
 
-NativePath::NativePath(NativeLimits limits, Sink sink, Presume presume)
-    : limits_(limits), sink_(std::move(sink)), presume_(std::move(presume)) {}
+NativePath::NativePath(NativeLimits limits, Sink sink, Presume presume, Expect expect)
+    : limits_(limits), sink_(std::move(sink)), presume_(std::move(presume)),
+      expect_(std::move(expect)) {}
 
 void NativePath::packet(const std::uint8_t *data, std::size_t size, std::uint32_t wire_size,
                         std::uint64_t time_ns, bool l3) {
@@ -108,18 +109,39 @@ NativeFlow &NativePath::flow_of(const l7_packet &packet, std::uint64_t time_ns, 
         // Flows of one key are told apart by their birth, and captures may have coarse clocks.
         if (before && static_cast<std::int32_t>(now - before->flow.born) <= 0)
             fresh.flow.born = before->flow.born + 1;
-        if (presume_) {
-            l7_endpoint server;
-            l7_flow_server(&packet.key, &fresh.flow, &server);
-            if (const auto verdict = presume_(server, time_ns)) {
-                l7_flow_presume(&fresh.flow, verdict->protocol, verdict->application);
-                counters_.flows_provisional++;
-            }
-        }
-        counters_.flows_created++;
         known = &fresh;
+        counters_.flows_created++;
+        begin_flow(fresh, packet, time_ns);
     }
     return *known;
+}
+
+/// What a flow is before its bytes say so: announced by another, or like its server's last.
+void NativePath::begin_flow(NativeFlow &flow, const l7_packet &packet, std::uint64_t time_ns) {
+    if (const auto expected = expect_ ? expect_(packet, time_ns) : std::nullopt) {
+        l7_flow_expect(&flow.flow, &*expected);
+        counters_.flows_expected++;
+        l7_record head{};
+        head.key = flow.key;
+        head.time_ns = time_ns;
+        head.hash = l7_key_hash(&flow.key);
+        head.packet = 1;
+        head.offset = expected->id;
+        head.flags = L7_R_EXPECTED;
+        head.direction = flow.flow.flags & L7_F_INITIATOR_1 ? 1 : 0;
+        head.protocol = flow.flow.protocol;
+        head.born = flow.flow.born;
+        sink_({head, {}});
+        return;
+    }
+    if (!presume_)
+        return;
+    l7_endpoint server;
+    l7_flow_server(&packet.key, &flow.flow, &server);
+    if (const auto verdict = presume_(server, time_ns)) {
+        l7_flow_presume(&flow.flow, verdict->protocol, verdict->application);
+        counters_.flows_provisional++;
+    }
 }
 
 /// Whether the segment fits its connection's windows.
@@ -200,8 +222,10 @@ void NativePath::apply(const l7_verdict &verdict) {
         return;
     }
     l7_flow &flow = known->flow;
+    if (verdict.op == L7_APPLY_TOLD)
+        return;
     if (verdict.op == L7_APPLY_UNFOLLOW) {
-        flow.flags &= ~static_cast<std::uint32_t>(L7_F_FOLLOW);
+        flow.flags &= ~static_cast<std::uint32_t>(L7_F_FOLLOW | L7_F_LISTEN);
         return;
     }
     if (verdict.op == L7_APPLY_UPDATE) {

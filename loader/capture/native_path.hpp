@@ -61,8 +61,12 @@ class NativePath {
     using Presume = std::function<std::optional<l7_endpoint_verdict>(const l7_endpoint &,
                                                                      std::uint64_t now_ns)>;
 
+    /// What a new flow was announced as, by its first packet; nothing is an answer.
+    using Expect = std::function<std::optional<l7_expectation>(const l7_packet &,
+                                                               std::uint64_t now_ns)>;
+
     /// Each sample goes to `sink`, which may call apply for the same flow at once.
-    NativePath(NativeLimits limits, Sink sink, Presume presume = {});
+    NativePath(NativeLimits limits, Sink sink, Presume presume = {}, Expect expect = {});
 
     /// One packet: the bytes at hand, its size on the wire, its time, and whether it starts with
     /// its IP header.
@@ -78,6 +82,7 @@ class NativePath {
     const std::deque<NativeFlow> &flows() const { return flows_; }
 
   private:
+    void begin_flow(NativeFlow &flow, const l7_packet &packet, std::uint64_t time_ns);
     NativeFlow &flow_of(const l7_packet &packet, std::uint64_t time_ns, std::uint32_t now);
     bool defragment(l7_packet &packet, const l7_fragment_key &datagram);
     bool track(NativeFlow &flow, const l7_packet &packet, std::uint32_t direction,
@@ -95,6 +100,7 @@ class NativePath {
     NativeLimits limits_;
     Sink sink_;
     Presume presume_;
+    Expect expect_;
     l7_counters counters_{};
     std::deque<NativeFlow> flows_;
     FlowIndex live_;

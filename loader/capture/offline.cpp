@@ -23,6 +23,14 @@ NativePath::Presume presume(std::shared_ptr<const EndpointMemory> endpoints) {
             return l7_endpoint_verdict{known->protocol, known->application, 0};
         };
 }
+
+NativePath::Expect expect(std::shared_ptr<Expectations> expectations) {
+    if (!expectations)
+        return {};
+    return [expectations = std::move(expectations)](const l7_packet &packet, std::uint64_t now_ns) {
+        return expectations->take(packet, now_ns);
+    };
+}
 } // namespace
 
 Offline::Offline(Knowledge knowledge, NativeLimits limits)
@@ -34,7 +42,7 @@ Offline::Offline(Knowledge knowledge, NativeLimits limits)
               if (const auto verdict = classifier_.take_pushed_out())
                   path_.apply(*verdict);
           },
-          presume(knowledge.endpoints)) {
+          presume(knowledge.endpoints), expect(knowledge.expectations)) {
     classifier_.use(std::move(knowledge));
 }
 

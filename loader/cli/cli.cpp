@@ -86,6 +86,8 @@ struct CommandLine {
                 [this] { return stats_command(global, words); })
             ->add_option("words", words, "device, and by what")
             ->type_name(kStats);
+        command("expect", "connections that others have announced",
+                [this] { return expect_command(global); });
         command("reload", "patterns and rules, atomically",
                 [this] { return reload_command(global); });
         command("metrics", "one scrape as Prometheus reads it",

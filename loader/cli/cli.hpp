@@ -62,6 +62,7 @@ Result<void> status_command(const GlobalOptions &global);
 Result<void> flows_command(const GlobalOptions &global, const std::vector<std::string> &words);
 Result<void> explain_command(const GlobalOptions &global, const std::vector<std::string> &words);
 Result<void> stats_command(const GlobalOptions &global, const std::vector<std::string> &words);
+Result<void> expect_command(const GlobalOptions &global);
 Result<void> reload_command(const GlobalOptions &global);
 Result<void> metrics_command(const GlobalOptions &global);
 Result<void> bypass_command(const GlobalOptions &global, const std::string &word);

@@ -114,6 +114,10 @@ Result<void> stats_command(const GlobalOptions &global, const std::vector<std::s
     return ask(global, {{"command", "stats"}, {"dev", parsed->dev}, {"by", by}});
 }
 
+Result<void> expect_command(const GlobalOptions &global) {
+    return ask(global, {{"command", "expect"}});
+}
+
 Result<void> reload_command(const GlobalOptions &global) {
     return ask(global, {{"command", "reload"}});
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/commands.hpp"
 
+#include "core/dissect/ip_protocol.hpp"
 #include "core/report/explanation.hpp"
 #include "core/report/flow_filter.hpp"
 #include "core/report/flow_report.hpp"
@@ -12,7 +13,9 @@
 #include <l7ctl/rate.h>
 
 #include <algorithm>
+#include <arpa/inet.h>
 #include <array>
+#include <ctime>
 #include <fmt/format.h>
 #include <limits>
 #include <map>
@@ -204,6 +207,42 @@ Result<void> stats(Daemon &daemon, const nlohmann::json &request, Answer &answer
     return {};
 }
 
+/// What is expected: from whom, to whom, for how long, and announced by which flow.
+Result<void> expect(Daemon &daemon, const nlohmann::json &request, Answer &answer) {
+    const bool json = request.value("json", false);
+    const Knowledge &knowledge = daemon.catalog()->knowledge;
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+
+    for (const ExpectationEntry &one : knowledge.expectations->list()) {
+        const auto left = static_cast<std::int64_t>(one.expires_ns / 1'000'000'000) - now.tv_sec;
+        const End source{address_text(one.expected.source), one.sport};
+        const End target{address_text(one.expected.target), ntohs(one.expected.port)};
+        const bool anyone = source.address == "::";
+        const std::string protocol = knowledge.protocols->name(one.verdict.protocol);
+        if (json)
+            answer.write(nlohmann::ordered_json{{"l4", l4_name(one.expected.l4)},
+                                                {"src", anyone ? "any" : source.address},
+                                                {"sport", source.port},
+                                                {"dst", target.address},
+                                                {"dport", target.port},
+                                                {"protocol", protocol},
+                                                {"topic", one.topic},
+                                                {"expires", left},
+                                                {"met", one.met},
+                                                {"parent", key_json(one.parent)}}
+                             .dump());
+        else
+            answer.write(fmt::format(
+                "{:<5} {:<28} {:<28} {:<10} {:<12} {:>5} s  {}", l4_name(one.expected.l4),
+                anyone        ? "any"
+                : source.port ? end_text(source)
+                              : source.address,
+                end_text(target), protocol, one.topic, left, key_text(one.parent)));
+    }
+    return {};
+}
+
 Result<void> reload(Daemon &daemon, const nlohmann::json &, Answer &answer) {
     if (auto reloaded = daemon.reload(); !reloaded)
         return reloaded;
@@ -254,7 +293,7 @@ Result<void> carry_out(Daemon &daemon, const nlohmann::json &request, Answer &an
         {"attach", attach},       {"detach", detach},   {"status", status_command},
         {"flows", flows},         {"stats", stats},     {"reload", reload},
         {"bypass", bypass},       {"explain", explain}, {"stop", stop},
-        {"facts", facts_command}, {"metrics", metrics},
+        {"facts", facts_command}, {"metrics", metrics}, {"expect", expect},
     };
     const auto command = kCommands.find(request["command"].get<std::string>());
     if (command == kCommands.end())

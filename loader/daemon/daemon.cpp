@@ -159,6 +159,15 @@ void Daemon::give_memory(Catalog &catalog, const Knowledge *before) {
         now.hosts = std::make_shared<HostTable>(kernel_->hosts());
     if (!now.journal)
         now.journal = std::make_shared<Journal>();
+    now.expect = catalog.config.expect;
+    if (!now.expectations)
+        now.expectations = std::make_shared<Expectations>(
+            [this](const l7_expected &expected, const l7_expectation *expectation) {
+                kernel_->expect(expected, expectation);
+            },
+            static_cast<std::uint32_t>(time(nullptr)) << 8); // not those of the process before
+    if (!now.translation)
+        now.translation = [this](const Parties &seen) { return translator_.original(seen); };
     if (!catalog.config.dns_hints)
         now.hints.reset();
     else if (!now.hints)
@@ -305,6 +314,12 @@ void Daemon::tick() {
                                         });
             !swept)
             note(swept.error().message);
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    catalog()->knowledge.expectations->sweep(static_cast<std::uint64_t>(now.tv_sec) *
+                                             1'000'000'000);
+    if (kernel_->settings().expecting)
+        kernel_->forget_expectations(static_cast<std::uint32_t>(now.tv_sec));
     if (auto reported = export_->tick(kSweepEvery); !reported)
         note(reported.error().message);
 }

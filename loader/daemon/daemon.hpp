@@ -13,6 +13,7 @@
 #include "daemon/options.hpp"
 #include "daemon/server.hpp"
 #include "daemon/service_manager.hpp"
+#include "daemon/translator.hpp"
 #include "daemon/worker.hpp"
 #include "kernel/state.hpp"
 #include "metrics/metrics_server.hpp"
@@ -73,6 +74,7 @@ class Daemon {
     std::unique_ptr<KernelState> kernel_;
     std::unique_ptr<Devices> devices_;
     std::unique_ptr<FlowExport> export_;
+    Translator translator_;                     // as does this
     std::unique_ptr<ConntrackMarks> conntrack_; // outlives the workers, who use it
     std::vector<std::unique_ptr<Worker>> workers_;
     std::optional<LinkMonitor> links_;

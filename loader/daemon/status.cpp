@@ -56,6 +56,7 @@ constexpr std::array<const char *, L7_COUNTERS> kCounterNames{
     "xdp_dropped",
     "dscp_failed",
     "applications_failed",
+    "flows_expected",
     "tcp_beyond",
     "tcp_before",
     "tcp_ack_beyond",

@@ -167,7 +167,8 @@ void Worker::flush() {
     counts_.batches++;
     for (std::uint32_t i = 0; i < batch.count; i++) {
         const l7_verdict &verdict = batch.verdicts[i];
-        if (verdict.op == L7_APPLY_VERDICT || verdict.op == L7_APPLY_UPDATE)
+        if (verdict.op == L7_APPLY_VERDICT || verdict.op == L7_APPLY_UPDATE ||
+            verdict.op == L7_APPLY_TOLD)
             judged_(verdict);
         if (verdict.op != L7_APPLY_VERDICT)
             continue;

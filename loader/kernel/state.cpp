@@ -249,6 +249,34 @@ void KernelState::presume_nothing() const {
             return;
 }
 
+void KernelState::expect(const l7_expected &expected, const l7_expectation *expectation) const {
+    const int fd = map_fd("expectations");
+    if (!expectation) {
+        bpf_map_delete_elem(fd, &expected);
+        return;
+    }
+    // No room: it is judged by its bytes, as any other.
+    if (bpf_map_update_elem(fd, &expected, expectation, BPF_ANY) == 0)
+        settings_->expecting = 1;
+}
+
+void KernelState::forget_expectations(std::uint32_t before_s) const {
+    const int fd = map_fd("expectations");
+    l7_expected at, next;
+    l7_expectation value;
+    bool more = bpf_map_get_next_key(fd, nullptr, &at) == 0, some = false;
+
+    while (more) {
+        more = bpf_map_get_next_key(fd, &at, &next) == 0;
+        if (bpf_map_lookup_elem(fd, &at, &value) == 0 && value.until_s < before_s)
+            bpf_map_delete_elem(fd, &at);
+        else
+            some = true;
+        at = next;
+    }
+    settings_->expecting = some ? 1 : 0;
+}
+
 std::span<l7_host> KernelState::hosts() const {
     return {reinterpret_cast<l7_host *>(hosts_map_.data()), L7_HOSTS_MAX};
 }

@@ -68,6 +68,13 @@ class KernelState {
                  std::uint32_t seconds) const;
     void presume_nothing() const;
 
+    /// Makes a new flow be what was announced; with null it is no longer expected.
+    void expect(const l7_expected &expected, const l7_expectation *expectation) const;
+
+    /// Removes expectations that ended before this second of CLOCK_MONOTONIC. Packets are held
+    /// against them only while there are any.
+    void forget_expectations(std::uint32_t before_s) const;
+
     /// The memory of the table of host names; as long as the state is open.
     std::span<l7_host> hosts() const;
 

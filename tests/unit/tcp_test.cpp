@@ -174,6 +174,10 @@ TEST_CASE("a refused connection, and a stranger's refusal") {
     CHECK_FALSE((tracked.flow.flags & L7_F_RST));
     CHECK(tracked.take({1, kRst | kAck, 0, 1001, 0, 0}) == L7_TCP_FITS);
     CHECK((tracked.flow.flags & L7_F_RST));
+
+    Tracked given_up;
+    CHECK(given_up.take({0, kSyn, 1000, 0, 100, 0}) == L7_TCP_FITS);
+    CHECK(given_up.take({0, kRst | kAck, 1000, 0, 0, 0}) == L7_TCP_FITS);
 }
 
 TEST_CASE("a connection that was running is learnt from both ends, and liberally") {

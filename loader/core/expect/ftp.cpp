@@ -117,6 +117,11 @@ class Ftp final : public Parent {
         }
     }
 
+    bool gap(unsigned direction) override {
+        lines_[direction].skip();
+        return true;
+    }
+
   private:
     void command(std::string_view line, std::vector<Announcement> &out) const {
         const std::string_view verb = cut_word(line);

@@ -61,6 +61,11 @@ class Irc final : public Parent {
                 read(line->text, out);
     }
 
+    bool gap(unsigned direction) override {
+        lines_[direction].skip();
+        return true;
+    }
+
   private:
     static void read(std::string_view line, std::vector<Announcement> &out) {
         if (line.starts_with('@'))

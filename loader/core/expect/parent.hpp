@@ -53,6 +53,9 @@ class Parent {
   public:
     virtual ~Parent() = default;
     virtual void take(const Utterance &said, std::vector<Announcement> &out) = 0;
+
+    /// Bytes of a direction are missing after the last. False: there is no going on after that.
+    virtual bool gap(unsigned direction) { return direction > 1; }
 };
 
 /// Announcements that share a bound: beyond `most` alive the oldest leaves.
@@ -62,6 +65,8 @@ struct Topic {
     std::uint16_t lifetime_s;
     /// Whoever opens its children is no party: the parent is a third one's, as IRC's server.
     bool strangers = false;
+    /// One child is not the last, as of a registration.
+    bool stays = false;
 };
 
 struct ParentKind {

@@ -14,8 +14,10 @@ constexpr Topic kTftp[] = {{"transfer", 1, 300}};
 constexpr Topic kPptp[] = {{"call", 2, 300}};
 constexpr Topic kAmanda[] = {{"stream", 4, 180}};
 // In the order of MediaKind.
-constexpr Topic kSip[] = {
-    {"audio", 4, 180}, {"video", 4, 180}, {"image", 2, 180}, {"registration", 4, 3600}};
+constexpr Topic kSip[] = {{"audio", 4, 180},
+                          {"video", 4, 180},
+                          {"image", 2, 180},
+                          {"registration", 4, 3600, false, true}};
 // The media of a gateway never come from its call agent.
 constexpr Topic kGateway[] = {
     {"audio", 4, 180, true}, {"video", 4, 180, true}, {"image", 2, 180, true}};

@@ -54,6 +54,13 @@ class LineReader {
     /// The next line that ends within the data, which is taken off its front; none: all was taken.
     std::optional<Line> next(Bytes &data);
 
+    /// Bytes are missing: the line that is being read, and what comes of it, are not shown.
+    void skip() {
+        held_.clear();
+        given_ = false;
+        long_ = true;
+    }
+
     /// Whether some of a line was taken, and its end not yet.
     bool within_line() const { return long_ || (!given_ && !held_.empty()); }
 

@@ -23,6 +23,14 @@ l7_endpoint endpoint_of(const l7_key &key, unsigned end) {
     return out;
 }
 
+l7_verdict unfollow(const l7_record &head) {
+    l7_verdict out{};
+    out.key = head.key;
+    out.born = head.born;
+    out.op = L7_APPLY_UNFOLLOW;
+    return out;
+}
+
 } // namespace
 
 Classifier::Classifier(ClassifierLimits limits)
@@ -36,6 +44,8 @@ void Classifier::use(Knowledge knowledge) {
         scanned_ = scan_time();
     scanner_ = std::make_unique<Scanner>(knowledge_.database);
     dns_ = knowledge_.protocols->find("dns");
+    listener_.use(knowledge_.expect, knowledge_.expectations, knowledge_.protocols,
+                  knowledge_.translation);
     for (Entry *entry = oldest_; entry; entry = entry->newer)
         entry->judge->start_over();
 }
@@ -44,6 +54,18 @@ std::optional<l7_verdict> Classifier::take(const Sample &sample, std::uint64_t n
     const l7_record &head = sample.head;
 
     counters_.samples++;
+    if (head.flags == L7_R_EXPECTED && head.size == 0)
+        return child(head);
+    if (!listener_.knows(head.key, head.born))
+        return judge(sample, now_ns);
+    // A parent: it may be under judgement still, as one that may go on to TLS.
+    const auto deaf = hear(sample, now_ns);
+    return flows_.contains(head.key) ? judge(sample, now_ns) : deaf;
+}
+
+std::optional<l7_verdict> Classifier::judge(const Sample &sample, std::uint64_t now_ns) {
+    const l7_record &head = sample.head;
+
     auto at = flows_.find(head.key);
     if (at != flows_.end() && at->second.judge->born() != head.born) {
         release(at); // a new connection on old ports
@@ -62,13 +84,16 @@ std::optional<l7_verdict> Classifier::take(const Sample &sample, std::uint64_t n
     if (judgement && !judgement->follow) {
         const l7_verdict out = verdict(judge, *judgement, now_ns);
         remember(head.hash, head.born, out.flags & L7_V_FOLLOW ? out.protocol : 0);
+        listen(out, judge, sample, now_ns);
         if (at != flows_.end())
             release(at);
         return out;
     }
     std::optional<l7_verdict> out;
-    if (judgement)
+    if (judgement) {
         out = verdict(judge, *judgement, now_ns);
+        listen(*out, judge, sample, now_ns);
+    }
     if (at == flows_.end()) {
         if (flows_.size() >= limits_.flows)
             push_out(now_ns);
@@ -97,13 +122,72 @@ std::optional<l7_verdict> Classifier::follow(const Sample &sample, std::uint16_t
             name(unused, facts, now_ns);
         return std::nullopt;
     }
+    // A parent whose beginning we slept through: what comes now can still announce.
+    if (const ParentKind *kind = parent_kind(protocol, head.key.l4)) {
+        listener_.begin(head.key, head.born, head.flags & L7_R_INITIATOR_1 ? 1 : 0, *kind,
+                        {.protocol = protocol});
+        return hear(sample, now_ns);
+    }
     counters_.stale_samples++;
     if (head.protocol <= L7_UNKNOWN)
         return std::nullopt;
+    return unfollow(head);
+}
+
+const ParentKind *Classifier::parent_kind(std::uint16_t protocol, std::uint8_t l4) const {
+    return protocol > L7_UNKNOWN ? listener_.kind_of(knowledge_.protocols->name(protocol), l4)
+                                 : nullptr;
+}
+
+/// What a parent says goes on to be heard; nothing, or that it is not worth it any more.
+std::optional<l7_verdict> Classifier::hear(const Sample &sample, std::uint64_t now_ns) {
+    const l7_record &head = sample.head;
+    const std::size_t had = head.size;
+
+    counters_.followed++;
+    if (had == 0 || listener_.hear(head.key, head.direction, head.offset, sample.data,
+                                   (head.flags & L7_R_CUT) != 0, now_ns))
+        return std::nullopt;
+    return unfollow(head);
+}
+
+/// A flow turned out to be a parent; what it has said so far counts, too.
+void Classifier::listen(const l7_verdict &verdict, const Judge &judge, const Sample &sample,
+                        std::uint64_t now_ns) {
+    const ParentKind *kind = parent_kind(verdict.protocol, verdict.key.l4);
+
+    if (!kind || listener_.knows(verdict.key, verdict.born))
+        return;
+    listener_.begin(verdict.key, verdict.born, judge.initiator(), *kind,
+                    {verdict.protocol, verdict.application, verdict.host, verdict.attributes});
+    if (transport_of(verdict.key.l4) != Transport::Tcp) {
+        listener_.hear(verdict.key, sample.head.direction, 0, sample.data, false, now_ns);
+        return;
+    }
+    for (const unsigned direction : {0U, 1U})
+        listener_.hear(verdict.key, direction, 0, judge.stream(direction), false, now_ns);
+}
+
+/// A flow that was announced has begun, with its verdict.
+std::optional<l7_verdict> Classifier::child(const l7_record &head) {
     l7_verdict out{};
+
+    counters_.expected++;
     out.key = head.key;
     out.born = head.born;
-    out.op = L7_APPLY_UNFOLLOW;
+    out.protocol = head.protocol;
+    out.packet = 1;
+    out.reason = L7_REASON_EXPECTED;
+    out.op = L7_APPLY_TOLD;
+    if (const auto met =
+            knowledge_.expectations ? knowledge_.expectations->met(head.offset) : std::nullopt) {
+        out.application = met->verdict.application;
+        out.host = met->verdict.host;
+        out.attributes = met->verdict.attributes;
+    }
+    if (const ParentKind *kind = parent_kind(out.protocol, out.key.l4))
+        listener_.begin(out.key, out.born, head.direction, *kind,
+                        {out.protocol, out.application, out.host, out.attributes});
     return out;
 }
 
@@ -186,9 +270,13 @@ l7_verdict Classifier::verdict(const Judge &judge, const Judgement &judgement,
         out.application = knowledge_.applications->of_protocol(out.protocol);
     if (judgement.follow) {
         out.flags = L7_V_FOLLOW;
+        if (parent_kind(out.protocol, out.key.l4))
+            out.flags |= L7_V_LISTEN;
     } else {
         remember_server(out, judge.initiator() ^ 1, now_ns);
         // The question was enough for the verdict; the answer is still worth hearing.
+        if (parent_kind(out.protocol, out.key.l4))
+            out.flags = L7_V_FOLLOW | L7_V_LISTEN;
         if (out.protocol == dns_ && out.key.l4 == L7_IPPROTO_UDP && !judgement.update)
             out.flags = L7_V_FOLLOW;
         if (knowledge_.journal)

@@ -32,6 +32,7 @@ struct ClassifierCounters {
     std::uint64_t followed = 0;   ///< samples of flows that had their verdict
     std::uint64_t hinted = 0;     ///< applications known from DNS answers
     std::uint64_t remembered = 0; ///< flows named by what others to their server were
+    std::uint64_t expected = 0;   ///< flows that had been announced
 };
 
 /// Bounded whatever comes in. One thread; holds memory for undecided flows only.
@@ -56,6 +57,7 @@ class Classifier {
     std::optional<l7_verdict> take_pushed_out();
 
     const ClassifierCounters &counters() const { return counters_; }
+    const Listener &listener() const { return listener_; }
     ScanTime scan_time() const {
         return {scanned_.scans + scanner_->time().scans, scanned_.ns + scanner_->time().ns};
     }
@@ -89,6 +91,12 @@ class Classifier {
     void remember_server(l7_verdict &verdict, unsigned server, std::uint64_t now_ns);
     std::optional<l7_verdict> follow(const Sample &sample, std::uint16_t protocol,
                                      std::uint64_t now_ns);
+    std::optional<l7_verdict> judge(const Sample &sample, std::uint64_t now_ns);
+    std::optional<l7_verdict> child(const l7_record &head);
+    std::optional<l7_verdict> hear(const Sample &sample, std::uint64_t now_ns);
+    void listen(const l7_verdict &verdict, const Judge &judge, const Sample &sample,
+                std::uint64_t now_ns);
+    const ParentKind *parent_kind(std::uint16_t protocol, std::uint8_t l4) const;
     void push_out(std::uint64_t now_ns);
     const Decided *decided(const l7_record &head) const;
     void remember(std::uint32_t hash, std::uint32_t born, std::uint16_t protocol);
@@ -96,7 +104,8 @@ class Classifier {
     ClassifierLimits limits_;
     Knowledge knowledge_;
     std::unique_ptr<Scanner> scanner_;
-    ScanTime scanned_;             ///< of scanners before
+    ScanTime scanned_; ///< of scanners before
+    Listener listener_;
     std::uint16_t dns_ = L7_UNSET; ///< the protocol whose answers are listened to
     Flows flows_;
     Entry *oldest_ = nullptr;

@@ -68,6 +68,9 @@ class Judge {
 
     const Trace &trace() const { return trace_; }
     const l7_key &key() const { return key_; }
+
+    /// What came that way of a TCP connection, in order from its first byte.
+    Bytes stream(unsigned direction) const { return streams_[direction].bytes(); }
     std::uint32_t born() const { return born_; }
 
     /// Which end of the key began the flow.

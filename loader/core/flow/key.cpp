@@ -7,6 +7,16 @@
 
 namespace l7 {
 
+std::string address_text(const __be32 *address) {
+    std::array<char, INET6_ADDRSTRLEN> text{};
+
+    if (address[0] == 0 && address[1] == 0 && address[2] == htonl(0xffff))
+        inet_ntop(AF_INET, &address[3], text.data(), text.size());
+    else
+        inet_ntop(AF_INET6, address, text.data(), text.size());
+    return text.data();
+}
+
 End end_of(const l7_key &key, unsigned which) {
     std::array<char, INET6_ADDRSTRLEN> text{};
     const __be32 *address = key.addr[which & 1];

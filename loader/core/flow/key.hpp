@@ -27,6 +27,9 @@ struct End {
     std::uint16_t port;
 };
 
+/// An address as l7_key has it, as text.
+std::string address_text(const __be32 *address);
+
 /// End `which` (0 or 1) of the key.
 End end_of(const l7_key &key, unsigned which);
 

@@ -14,6 +14,7 @@ void Knowledge::remember() {
     hosts = std::make_shared<HostTable>(kHosts);
     hints = std::make_shared<DnsHints>();
     endpoints = std::make_shared<EndpointMemory>();
+    expectations = std::make_shared<Expectations>();
 }
 
 void Knowledge::keep_memory_of(const Knowledge &other) {
@@ -21,6 +22,8 @@ void Knowledge::keep_memory_of(const Knowledge &other) {
     hints = other.hints;
     endpoints = other.endpoints;
     journal = other.journal;
+    expectations = other.expectations;
+    translation = other.translation;
 }
 
 KnownNumbers Knowledge::numbers() const {

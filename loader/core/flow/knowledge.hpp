@@ -2,6 +2,7 @@
 // All that flows are judged by: what was loaded, and what was learnt. What is null is done without.
 #pragma once
 
+#include "core/expect/listener.hpp"
 #include "core/flow/journal.hpp"
 #include "core/match/database.hpp"
 #include "core/match/protocols.hpp"
@@ -32,6 +33,10 @@ struct Knowledge {
     std::shared_ptr<DnsHints> hints = {};
     std::shared_ptr<EndpointMemory> endpoints = {};
     std::shared_ptr<Journal> journal = {};
+    std::shared_ptr<Expectations> expectations = {};
+
+    ExpectOptions expect = ExpectOptions::defaults();
+    Translation translation = {};
 
     bool only_patterns = false; ///< see JudgeLimits
 

@@ -39,10 +39,31 @@ class Reader : public TomlReader {
     }
 
   private:
+    void expect(const toml::table &table, ExpectOptions &out) {
+        only(table, {"parents", "own", "foreign", "privileged"}, "[expect]");
+        parents(table, "parents", out.parents);
+        parents(table, "own", out.own);
+        flag(table, "foreign", out.policy.foreign);
+        flag(table, "privileged", out.policy.privileged);
+    }
+
+    void parents(const toml::table &table, const char *key, std::set<std::string> &into) {
+        const toml::node *node = table.get(key);
+        if (!node)
+            return;
+        into.clear();
+        const std::set<std::string> known = ExpectOptions::defaults().parents;
+        for (std::string &name : strings(table, key))
+            if (!known.contains(name))
+                wrong(*node, "'" + name + "' announces no child connections");
+            else
+                into.insert(std::move(name));
+    }
+
     void read(const toml::table &root, Config &out) {
         only(root,
              {"daemon", "mark", "limits", "memory", "timeouts", "tunnels", "rates", "metrics",
-              "patterns", "device", "rule", "shape", "class", "export", "conntrack"},
+              "patterns", "device", "rule", "shape", "class", "export", "conntrack", "expect"},
              "the configuration");
         if (const toml::table *table = section(root, "daemon"))
             daemon(*table, out);
@@ -56,6 +77,8 @@ class Reader : public TomlReader {
             out.conntrack.mask = out.mark_mask;
             number(*table, "mask", 1, kU32, out.conntrack.mask);
         }
+        if (const toml::table *table = section(root, "expect"))
+            expect(*table, out.expect);
         if (const toml::table *table = section(root, "memory")) {
             only(*table, {"servers", "dns"}, "[memory]");
             flag(*table, "servers", out.remember_servers);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/base/result.hpp"
+#include "core/expect/listener.hpp"
 #include "core/policy/export_config.hpp"
 #include "core/policy/ranges.hpp"
 #include "core/policy/shape_config.hpp"
@@ -95,6 +96,7 @@ struct Config {
     TimeoutConfig timeouts;
     MetricsConfig metrics;
     ConntrackConfig conntrack;
+    ExpectOptions expect = ExpectOptions::defaults();
     ExportConfig exporting;
     std::vector<std::string> pattern_dirs; ///< empty: the defaults
     std::vector<DeviceConfig> devices;

@@ -6,13 +6,18 @@
 
 #include <array>
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 namespace l7 {
 
 namespace {
 constexpr std::pair<std::uint8_t, const char *> kAttributes[] = {
     {L7_A_TLS, "tls"}, {L7_A_STARTTLS, "starttls"}, {L7_A_ECH, "ech"}, {L7_A_HINTED, "hinted"}};
+}
+
+std::string end_text(const End &end) {
+    if (end.address.find(':') != std::string::npos)
+        return fmt::format("[{}]:{}", end.address, end.port);
+    return fmt::format("{}:{}", end.address, end.port);
 }
 
 const char *reason_name(std::uint8_t reason) {
@@ -24,6 +29,19 @@ const char *reason_name(std::uint8_t reason) {
 
 std::string classid_text(std::uint32_t classid) {
     return classid == 0 ? std::string() : fmt::format("{:x}:{:x}", classid >> 16, classid & 0xffff);
+}
+
+nlohmann::ordered_json key_json(const l7_key &key) {
+    const End one = end_of(key, 0), other = end_of(key, 1);
+    return {{"l4", l4_name(key.l4)},
+            {"ends",
+             {{{"address", one.address}, {"port", one.port}},
+              {{"address", other.address}, {"port", other.port}}}}};
+}
+
+std::string key_text(const l7_key &key) {
+    return fmt::format("{} {}-{}", l4_name(key.l4), end_text(end_of(key, 0)),
+                       end_text(end_of(key, 1)));
 }
 
 FlowReport report_flow(const l7_key &key, const l7_flow &flow, const Knowledge &knowledge) {
@@ -48,6 +66,8 @@ FlowReport report_flow(const l7_key &key, const l7_flow &flow, const Knowledge &
     out.reason = reason_name(flow.reason);
     out.verdict_packet = flow.verdict_packet;
     out.verdict_sample = flow.verdict_sample;
+    if (flow.parent && knowledge.expectations)
+        out.parent = knowledge.expectations->parent_of(flow.parent);
     out.packets = flow.packets[0] + flow.packets[1];
     out.bytes = flow.bytes[0] + flow.bytes[1];
     return out;
@@ -70,6 +90,8 @@ std::string to_json(const FlowReport &report) {
         {"packets", report.packets},
         {"bytes", report.bytes},
     };
+    if (report.parent)
+        out["parent"] = key_json(*report.parent);
     if (report.live) {
         out["dev"] = report.live->dev;
         out["mark"] = report.live->mark;
@@ -82,19 +104,16 @@ std::string to_json(const FlowReport &report) {
 }
 
 std::string to_text(const FlowReport &report) {
-    const auto end = [](const std::string &address, std::uint16_t port) {
-        if (address.find(':') != std::string::npos)
-            return fmt::format("[{}]:{}", address, port);
-        return fmt::format("{}:{}", address, port);
-    };
-    std::string out =
-        fmt::format("{:<5} {:<28} {:<28} {:<14} {:<11} @{:<3} {:>8} pkt {:>11} B", report.l4,
-                    end(report.src, report.sport), end(report.dst, report.dport), report.protocol,
-                    report.reason, report.verdict_packet, report.packets, report.bytes);
+    std::string out = fmt::format(
+        "{:<5} {:<28} {:<28} {:<14} {:<11} @{:<3} {:>8} pkt {:>11} B", report.l4,
+        end_text({report.src, report.sport}), end_text({report.dst, report.dport}), report.protocol,
+        report.reason, report.verdict_packet, report.packets, report.bytes);
     if (!report.application.empty())
         out += " " + report.application;
     if (!report.hostname.empty())
         out += " " + report.hostname;
+    if (report.parent)
+        out += " child of " + key_text(*report.parent);
     if (report.live)
         out += fmt::format(" dev {} mark {:#x} class {}", report.live->dev, report.live->mark,
                            report.live->classid.empty() ? "-" : report.live->classid);

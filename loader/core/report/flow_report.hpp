@@ -2,11 +2,13 @@
 // A flow as people and tools see it.
 #pragma once
 
+#include "core/flow/key.hpp"
 #include "core/flow/knowledge.hpp"
 
 #include <l7ctl/abi.h>
 
 #include <cstdint>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -38,6 +40,7 @@ struct FlowReport {
     std::uint32_t verdict_sample = 0; ///< payload packet, from 1
     std::uint64_t packets = 0;
     std::uint64_t bytes = 0;
+    std::optional<l7_key> parent; ///< whose child it is
     std::optional<LiveReport> live;
 };
 
@@ -49,6 +52,13 @@ std::string to_json(const FlowReport &report);
 
 /// One line of text with its newline.
 std::string to_text(const FlowReport &report);
+
+/// ADDRESS:PORT, an IPv6 address in brackets.
+std::string end_text(const End &end);
+
+/// A flow by its ends, where who began it is not known.
+nlohmann::ordered_json key_json(const l7_key &key);
+std::string key_text(const l7_key &key);
 
 /// "pattern", "dissector", ... ; "" for none.
 const char *reason_name(std::uint8_t reason);

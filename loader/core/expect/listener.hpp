@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The parents that one worker listens to.
+#pragma once
+
+#include "core/expect/expectations.hpp"
+#include "core/expect/policy.hpp"
+#include "core/expect/tape.hpp"
+#include "core/flow/judge.hpp"
+
+#include <array>
+#include <list>
+#include <memory>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace l7 {
+
+/// What the configuration says of child connections.
+struct ExpectOptions {
+    std::set<std::string> parents; ///< protocols that are listened to
+    std::set<std::string> own;     ///< parents whose children are called what their bytes are
+    ExpectPolicy policy;
+
+    /// Every parent; those that set up data or media connections let them be called by their names.
+    static ExpectOptions defaults();
+    bool operator==(const ExpectOptions &) const = default;
+};
+
+/// How the ends of a connection call themselves where addresses are translated on its way; none:
+/// they are as seen. `seen` is as in Parties.
+using Translation = std::function<std::optional<Parties>(const Parties &seen)>;
+
+struct ListenerCounters {
+    std::uint64_t parents = 0;    ///< listened to so far
+    std::uint64_t pushed_out = 0; ///< left for newer ones
+    std::uint64_t torn = 0;       ///< bytes were missing; went on, where its protocol allows that
+    ExpectCounters announcements;
+};
+
+/// Bounded. One thread.
+class Listener {
+  public:
+    static constexpr std::size_t kParents = 4096;
+
+    void use(const ExpectOptions &options, std::shared_ptr<Expectations> expectations,
+             std::shared_ptr<const Protocols> protocols, Translation translation);
+
+    /// What a flow of this protocol announces as; null: it is no parent.
+    const ParentKind *kind_of(std::string_view protocol, std::uint8_t l4) const;
+
+    /// A flow has turned out to be a parent. initiator: the end of the key that began it.
+    void begin(const l7_key &key, std::uint32_t born, unsigned initiator, const ParentKind &kind,
+               const ChildVerdict &verdict);
+    bool knows(const l7_key &key, std::uint32_t born) const;
+
+    /// What it has said: bytes at an offset of a stream, or a datagram. False: it is not worth
+    /// listening to any more.
+    bool hear(const l7_key &key, unsigned direction, std::uint32_t offset, Bytes data, bool cut,
+              std::uint64_t now_ns);
+    void end(const l7_key &key);
+
+    const ListenerCounters &counters() const { return counters_; }
+    std::size_t parents() const { return parents_.size(); }
+
+  private:
+    struct Entry {
+        std::uint32_t born;
+        const ParentKind *kind;
+        std::unique_ptr<Parent> parent;
+        Parties seen;
+        std::optional<Parties> original = {}; ///< asked for with the first announcement
+        bool asked = false;
+        Announcements announcements;
+        ChildVerdict verdict;
+        std::array<Tape, 2> tapes = {};
+        std::list<l7_key>::iterator age;
+    };
+    using Parents = std::unordered_map<l7_key, Entry, KeyHash, KeyEqual>;
+
+    void announce(const l7_key &key, Entry &entry, std::uint64_t now_ns);
+    ChildVerdict verdict_of(const Entry &entry, const Announcement &announcement) const;
+
+    ExpectOptions options_;
+    std::shared_ptr<Expectations> expectations_;
+    std::shared_ptr<const Protocols> protocols_;
+    Translation translation_;
+    Parents parents_;
+    std::list<l7_key> ages_; ///< the one that was silent longest first
+    std::vector<Announcement> said_;
+    ListenerCounters counters_;
+};
+
+} // namespace l7
