@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Child connections: announced by real and scripted parents, known from their first packet, and only where the parent
+may announce them."""
+
+import socket
+
+from support import clients, servers
+from support.l7ctl import L7ctl, classes, make_htb
+from support.netlab import Lab, NotTestable, check, expect_equal, main, wait_for
+
+RULES = '[[rule]]\nprotocol = ["ftp", "ftp-data"]\nclassid = "1:10"\n'
+
+
+def children(l7ctl, protocol):
+    return [flow for flow in l7ctl.flows("protocol", protocol) if flow["reason"] == "expected"]
+
+
+def test_ftp_with_real_ends():
+    """Passive and active, IPv4 and IPv6: every data connection is expected, and in its class from its first packet."""
+    with Lab() as lab:
+        client, router, server = lab.router()
+        end = servers.Vsftpd(server)
+        end.start()
+        make_htb(router, "s0", ["10"])
+        make_htb(router, "c0", ["10"])
+        with L7ctl(router, RULES).start() as l7ctl:
+            l7ctl.attach("c0")
+            for active in (False, True):
+                for address in (server.ip4, server.ip6):
+                    before = len(seen_children(l7ctl))
+                    clients.ftp(client, end, address, active=active)
+                    wait_for(lambda count=before: len(seen_children(l7ctl)) > count,
+                             f"a child of {address}, {'active' if active else 'passive'}")
+            for flow in seen_children(l7ctl):
+                expect_equal(flow["verdict_packet"], 1, "the packet a child is known at")
+                check("parent" in flow, f"no parent of {flow}")
+                expect_equal(flow["classid"], "1:10", "a child's class")
+            expect_equal(l7ctl.counter("flows_expected"), 4, "flows that had been announced")
+            expect_equal(l7ctl.json("expect"), [], "what is still awaited")
+            check(classes(router, "c0")["1:10"][0] > 20, "nothing in the class")
+
+
+def seen_children(l7ctl, known={}):  # pylint: disable=dangerous-default-value
+    """Children so far, also those that have gone; by daemon."""
+    mine = known.setdefault(l7ctl.pins, {})
+    for flow in children(l7ctl, "ftp-data"):
+        mine[flow["src"], flow["sport"], flow["dst"], flow["dport"]] = flow
+    return list(mine.values())
+
+
+def test_tftp_answers_from_another_port():
+    with Lab() as lab:
+        client, router, server = lab.router()
+        end = servers.Dnsmasq(server)
+        end.start()
+        with L7ctl(router).start() as l7ctl:
+            l7ctl.attach("c0")
+            for address in (server.ip4, server.ip6):
+                clients.tftp(client, end, address)
+            flows = wait_for(lambda: len(children(l7ctl, "tftp")) == 2 and children(l7ctl, "tftp"), "two children")
+            for flow in flows:
+                check(flow["sport"] != end.tftp_port, f"the answer came from the server's own port: {flow}")
+
+
+class Control:
+    """A scripted control connection of FTP, both of whose ends are ours."""
+
+    def __init__(self, client, server, address, listen=None):
+        with server.entered():
+            listener = socket.create_server((listen or address, 21), family=family(address))
+        with client.entered():
+            self.client = socket.create_connection((address, 21), timeout=5)
+        self.server, _ = listener.accept()
+        listener.close()
+        for who, line in (("server", "220 ready"), ("client", "USER anonymous"), ("server", "331 password"),
+                          ("client", "PASS guest@example.org"), ("server", "230 in")):
+            self.say(who, line)
+
+    def say(self, who, line):
+        ours, theirs = (self.client, self.server) if who == "client" else (self.server, self.client)
+        ours.sendall(line.encode() + b"\r\n")
+        theirs.settimeout(5)
+        got = b""
+        while len(got) < len(line) + 2:
+            got += theirs.recv(65536)
+
+    def close(self):
+        self.client.close()
+        self.server.close()
+
+
+def family(address):
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+def pasv(address, port):
+    return f"227 Entering Passive Mode ({address.replace('.', ',')},{port >> 8},{port & 255})."
+
+
+def test_only_parties_and_unprivileged_ports():
+    """Somebody else's address, port 22, ten thousand announcements, and bytes of a stranger outside the window."""
+    with Lab() as lab:
+        client, router, server = lab.router()
+        with L7ctl(router).start() as l7ctl:
+            l7ctl.attach("c0")
+            control = Control(client, server, server.ip4)
+            wait_for(lambda: l7ctl.flows("protocol", "ftp"), "the parent")
+            for line in (pasv("203.0.113.9", 4000), pasv(server.ip4, 22), "227 nothing (1,2,3", "227 " + "9" * 5000):
+                control.say("server", line)
+            control.say("server", pasv(server.ip4, 4001))
+            expected = wait_for(lambda: l7ctl.json("expect"), "what is awaited")
+            expect_equal([(row["dst"], row["dport"], row["src"]) for row in expected],
+                         [(server.ip4, 4001, client.ip4)], "what is awaited")
+            for port in range(5000, 15000, 100):
+                control.say("server", "\r\n".join(pasv(server.ip4, port + i) for i in range(100)))
+            wait_for(lambda: [row["dport"] for row in l7ctl.json("expect")] == [14999], "the last announcement alone")
+            with server.entered():
+                listener = socket.create_server((server.ip4, 14999))
+            with client.entered():
+                data = socket.create_connection((server.ip4, 14999), timeout=5)
+            flow, = wait_for(lambda: children(l7ctl, "ftp-data"), "the child")
+            expect_equal((flow["dport"], flow["verdict_packet"]), (14999, 1), "port and packet of the child")
+            expect_equal(l7ctl.json("expect"), [], "what is still awaited")
+            for each in (data, listener, control):
+                each.close()
+
+
+def test_children_behind_a_translation():
+    """The server says how it knows itself; its child is met as the client sees it."""
+    rules = """table ip nat {
+  chain pre { type nat hook prerouting priority dstnat; ip daddr 192.0.2.1 tcp dport { 21, 6000 } dnat to 198.51.100.2; }
+  chain post { type nat hook postrouting priority srcnat; oifname "s0" masquerade; }
+}
+"""
+    with Lab() as lab:
+        client, router, server = lab.router()
+        if router.run(["nft", "-f", "-"], stdin=rules.encode(), check=False).returncode != 0:
+            raise NotTestable("this kernel's nftables cannot translate")
+        with L7ctl(router).start() as l7ctl:
+            for dev in ("c0", "s0"):
+                l7ctl.attach(dev)
+            control = Control(client, server, router.ip4, listen=server.ip4)
+            wait_for(lambda: len(l7ctl.flows("protocol", "ftp")) == 2, "the parent, on both sides")
+            control.say("server", pasv(server.ip4, 6000))
+            expected = wait_for(lambda: len(l7ctl.json("expect")) == 2 and l7ctl.json("expect"), "both sides' children")
+            expect_equal({(row["src"], row["dst"], row["dport"]) for row in expected},
+                         {(client.ip4, "192.0.2.1", 6000), ("198.51.100.1", server.ip4, 6000)}, "what is awaited")
+            with server.entered():
+                listener = socket.create_server((server.ip4, 6000))
+            with client.entered():
+                data = socket.create_connection((router.ip4, 6000), timeout=5)
+            flows = wait_for(lambda: len(children(l7ctl, "ftp-data")) == 2 and children(l7ctl, "ftp-data"),
+                             "the child, on both sides")
+            expect_equal({flow["dst"] for flow in flows}, {router.ip4, server.ip4}, "where the child goes")
+            for each in (data, listener, control):
+                each.close()
+
+
+if __name__ == "__main__":
+    main(globals())
