@@ -36,8 +36,8 @@ void check(const ParentKind &kind, const Parties &between,
     for (const Announcement &one : announced) {
         if (one.protocol.empty() || one.l4 == 0 || one.topic >= kind.topics.size())
             std::abort();
-        const auto admitted =
-            alive.admit(one, now += 1'000'000'000, {(now & 8) != 0, (now & 16) != 0}, counters);
+        now += 1'000'000'001;
+        const auto admitted = alive.admit(one, now, {(now & 8) != 0, (now & 16) != 0}, counters);
         if (alive.alive(now) > most || (admitted && admitted->expires_ns <= now))
             std::abort();
         if (translate(one, between, between) != one)

@@ -315,7 +315,8 @@ TEST_CASE("h323: RAS", "[expect]") {
     h225_address(registration.length(2));
     h225_address(registration, "06b8");
     h225_address(registration.length(1), "06b7");
-    CHECK(ras(endpoint(registration)) ==
+    endpoint(registration).bits(0, 4).hex("b5 00 534c"); // endpointVendor
+    CHECK(ras(registration) ==
           Lines{"tcp any:* > 192.0.2.1:50001 ras h323", "tcp any:* > 192.0.2.1:1720 ras h323"});
     Per gatekeeper;
     gatekeeper.bits(0, 1).bits(1, 5).bits(0, 1).bits(0b01, 2).hex("0001").hex(kProtocol);
@@ -343,7 +344,7 @@ TEST_CASE("h323: no message cut short or bent crashes, and most say nothing", "[
     CHECK(tcp({{0, whole}}).size() == 6);
     for (std::size_t size = 10; size < whole.size() - 4; size++) {
         std::string cut = whole.substr(4, size);
-        CHECK(announced("h323", parties_v4(1720), {{0, tpkt(cut)}}).size() < 6);
+        CHECK(announced("h323", parties_v4(1720), {{0, tpkt(cut)}}) == Lines{});
     }
     std::minstd_rand random(1);
     for (unsigned i = 0; i < 5000; i++) {

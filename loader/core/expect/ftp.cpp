@@ -117,6 +117,8 @@ class Ftp final : public Parent {
         }
     }
 
+    bool finished() const override { return unreadable_; }
+
   private:
     void command(std::string_view line, std::vector<Announcement> &out) const {
         const std::string_view verb = cut_word(line);

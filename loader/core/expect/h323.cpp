@@ -77,29 +77,33 @@ class Finder final : public PerSink {
             break;
         case H323Role::Nested:
             if (mark == H323Mark::FastStart)
-                nested(bytes, kOpenLogicalChannel);
+                message(bytes, kOpenLogicalChannel);
             else if (mark == H323Mark::H245Control)
                 control(bytes);
             break;
         }
     }
 
+    /// What a message says counts if all of it was understood. The bytes behind it; of one that
+    /// was not, none.
+    Bytes message(Bytes bytes, const PerType &type) {
+        const std::size_t before = out_.size();
+        PerReader reader(bytes);
+        walk(reader, type, *this);
+        if (!reader.ok())
+            out_.erase(out_.begin() + static_cast<long>(before), out_.end());
+        return reader.rest();
+    }
+
     /// H.245 messages, one or several.
     void control(Bytes bytes) {
         while (!bytes.empty()) {
-            PerReader reader(bytes);
             of_media_ = true; // an answer does not say
-            walk(reader, kMultimediaSystemControlMessage, *this);
-            bytes = reader.rest();
+            bytes = message(bytes, kMultimediaSystemControlMessage);
         }
     }
 
   private:
-    void nested(Bytes bytes, const PerType &type) {
-        PerReader reader(bytes);
-        walk(reader, type, *this);
-    }
-
     void announce(H323Mark mark, const ChildAddress &address, std::uint16_t port) {
         const bool udp = mark == H323Mark::RasAddress || mark == H323Mark::MediaChannel ||
                          mark == H323Mark::MediaControlChannel;
@@ -128,23 +132,21 @@ class H323 final : public Parent {
 
     void take(const Utterance &said, std::vector<Announcement> &out) override {
         if (!stream_) {
-            PerReader reader(said.data);
-            Finder finder(kRas, out);
-            walk(reader, kRasMessage, finder);
+            Finder(kRas, out).message(said.data, kRasMessage);
             return;
         }
         Bytes data = said.data;
         while (const auto packet = packets_[said.direction].next(data)) {
             const bool signalling = is_q931(*packet);
             Finder finder(signalling ? kQ931 : kH245, out);
-            if (signalling) {
-                PerReader reader(user_information(*packet));
-                walk(reader, kH323UserInformation, finder);
-            } else {
+            if (signalling)
+                finder.message(user_information(*packet), kH323UserInformation);
+            else
                 finder.control(*packet);
-            }
         }
     }
+
+    bool finished() const override { return packets_[0].lost() && packets_[1].lost(); }
 
   private:
     bool stream_;

@@ -53,6 +53,8 @@ class Parent {
   public:
     virtual ~Parent() = default;
     virtual void take(const Utterance &said, std::vector<Announcement> &out) = 0;
+    /// Nothing more can be read of it: it went over to TLS, or is not what it was taken for.
+    virtual bool finished() const { return false; }
 };
 
 /// Announcements that share a bound: beyond `most` alive the oldest leaves.
