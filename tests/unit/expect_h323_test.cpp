@@ -237,9 +237,8 @@ const std::string kControl = "tcp any:* > 192.0.2.1:50001 q931 h323";
 
 } // namespace
 
-TEST_CASE("h323: a Setup as it is in print", "[expect]") {
-    // The first octets of a Setup with two aliases and of the EndpointType, as in the appendices
-    // of many a product's manual.
+TEST_CASE("h323: what builds the messages here builds them right", "[expect]") {
+    // The first octets of a Setup with two aliases, and of an EndpointType, worked out by hand.
     CHECK(setup(false, {}, {Per{}}).bytes.starts_with(raw("20 b0 060008914a0005 02")));
     Per per;
     CHECK(endpoint(per).bytes.starts_with(raw("22 c0 b500534c")));
