@@ -184,7 +184,8 @@ L7_STEP int l7_tell_expected(struct __sk_buff *skb, struct l7_flow *flow, struct
  * announced, which is why no flood can use this way. Returns 1 where it was.
  */
 L7_STEP int l7_expect(struct l7_pass *pass) {
-    __u32 zero = 0, any;
+    __u32 zero = 0;
+    int way;
     struct l7_scratch *s = bpf_map_lookup_elem(&scratch, &zero);
     struct l7_expectation *expectation = 0;
     struct l7_account *account;
@@ -192,8 +193,10 @@ L7_STEP int l7_expect(struct l7_pass *pass) {
 
     if (!s || !pass)
         return 0;
-    for (any = 0; any < 2; any++) {
-        l7_flow_expected_as(&pass->packet, (int)any, &s->expected);
+    for (way = 0; way < 4; way++) {
+        if (way >= L7_EXPECTED_WAYS(pass->packet.key.l4))
+            break;
+        l7_flow_expected_as(&pass->packet, way, &s->expected);
         expectation = bpf_map_lookup_elem(&expectations, &s->expected);
         if (expectation)
             break;

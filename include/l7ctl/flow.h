@@ -85,10 +85,16 @@ L7_INLINE void l7_flow_presume(struct l7_flow *flow, __u16 protocol, __u16 appli
     flow->flags |= L7_F_PROVISIONAL;
 }
 
-/* Whom a new flow's first packet would have to be expected from; any: from anyone. */
-L7_INLINE void l7_flow_expected_as(const struct l7_packet *packet, int any,
+/*
+ * As what a new flow's first packet may be expected, in L7_EXPECTED_WAYS ways: from its sender,
+ * from anyone; and, as either end of a media stream may speak first, the same of a datagram's
+ * receiver.
+ */
+#define L7_EXPECTED_WAYS(l4) ((l4) == L7_IPPROTO_UDP ? 4 : 2)
+L7_INLINE void l7_flow_expected_as(const struct l7_packet *packet, int way,
                                    struct l7_expected *out) {
-    const __u32 from = packet->from & 1;
+    const __u32 from = (packet->from ^ (__u32)(way >> 1)) & 1;
+    const int any = way & 1;
     int i;
 
     for (i = 0; i < 4; i++) {
@@ -104,7 +110,8 @@ L7_INLINE void l7_flow_expected_as(const struct l7_packet *packet, int any,
 L7_INLINE int l7_expectation_stands(const struct l7_expectation *expectation,
                                     const struct l7_packet *packet, __u32 second) {
     return expectation->until_s >= second &&
-           (!expectation->sport || expectation->sport == packet->key.port[packet->from & 1]);
+           (!expectation->sport || expectation->sport == packet->key.port[0] ||
+            expectation->sport == packet->key.port[1]);
 }
 
 /* The flow is what was announced. */

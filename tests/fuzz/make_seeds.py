@@ -77,6 +77,39 @@ def main(target):
     query = bytes.fromhex("12340100000100000000000003777777076578616d706c65036f72670000010001")
     for name, parts in (("media", media), ("dns", [query])):
         put("dissect", name, b"\0" + b"".join(bytes([0, len(piece) - 1]) + piece for piece in parts))
+    # In the order of parent_kinds(), 16 for a stream.
+    sdp = b"v=0\r\nc=IN IP4 192.0.0.1\r\nm=audio 5000/2 RTP/AVP 0\r\na=rtcp:5009 IN IP4 192.0.0.1\r\n" \
+          b"m=image 6000 udptl t38\r\n"
+    invite = b"INVITE sip:b SIP/2.0\r\ni: c\r\nCSeq: 1 INVITE\r\nc: application/sdp\r\nl: %d\r\n\r\n%s" % (len(sdp), sdp)
+    register = b"%s\r\ni: r\r\nCSeq: 7 REGISTER\r\nm: \"A\" <sip:a@192.0.0.1:5070;transport=udp>;expires=60\r\n\r\n"
+    rtsp = b"%s\r\nCSeq: 3\r\nTransport: RTP/AVP;unicast;client_port=8000-8001;server_port=6000-6001\r\n\r\n"
+    # As tests/unit/expect_h323_test.cpp builds them.
+    setup = bytes.fromhex("030000c60802000105a104038090a5280241007e00b00520f0060008914a000500c0000001c351020100"
+                          "2344010061006222c0b500534c026c3763003100020100234401006100620000112233445566778899aa"
+                          "bbccddeeff0031101100676767676767676767676767676767673502120001000c6013800a04000100c0"
+                          "00000113892040010006040100485880010040001114000100c0000001138c00c0000001138d04c00180"
+                          "1d011b030001000d0000c0001114000100c0000001138e00c0000001138f")
+    channel = bytes.fromhex("030000260300010008e80080ffff0050400180801114000100c0000001138800c00000011389")
+    ack = bytes.fromhex("0300001b22c001000480101c0000c0000001138800c00000011389")
+    peers = {"ftp": (0, [(0, b"PORT 192,0,0,1,195,81\r\nEPRT |1|192.0.0.1|50001|\r\n"),
+                         (1, b"227 ok (198,0,0,1,195,81)\r\n229 (|||50001|)\r\n")]),
+             "irc": (1, [(0, b"PRIVMSG a :\1DCC SEND f 3221225473 5000 9\1\r\n")]),
+             "sip": (2, [(0, invite), (0, register % b"REGISTER sip:a SIP/2.0"), (1, register % b"SIP/2.0 200 OK")]),
+             "sip-tcp": (18, [(0, invite), (0, register % b"REGISTER sip:a SIP/2.0"), (1, register % b"SIP/2.0 200 OK")]),
+             "h323": (19, [(0, setup), (0, channel), (1, ack)]),
+             "ras": (3, [(0, bytes.fromhex("0c000001060008914a0005800100c0000001c3510100c000000106b722c0b500534c026c3763003100b500534c")),
+                         (0, bytes.fromhex("2900000140050000c0000001c3510010")),
+                         (1, bytes.fromhex("4c000100c0000001c35100c000000106b7"))]),
+             "tftp": (4, [(0, b"\0\1f\0octet\0")]),
+             "rtsp": (21, [(0, rtsp % b"SETUP a RTSP/1.0"), (1, b"$\0\0\2xx" + rtsp % b"RTSP/1.0 200 OK")]),
+             "pptp": (6, [(1, bytes.fromhex("002000011a2b3c4d000800000001400001000000") + bytes(12))]),
+             "amanda": (7, [(1, b"Amanda 2.6 REP HANDLE 0 SEQ 1\nCONNECT DATA 50001 MESG 50002\n")]),
+             "sane": (8, [(0, bytes.fromhex("0000000700000000")), (1, bytes.fromhex("000000000000c3510000123400000000"))]),
+             "mgcp": (9, [(1, b"200 1 OK\r\n\r\n" + sdp)]),
+             "megaco": (10, [(1, b"!/1 [192.0.0.1] P=1{C=1{A=A{M{L{\n" + sdp + b"}}}}}")])}
+    for name, (kind, parts) in peers.items():
+        put("expect", name, bytes([kind]) + b"".join(
+            bytes([(len(piece) - 1) >> 8 << 1 | way, (len(piece) - 1) & 255]) + piece for way, piece in parts))
     put("filter", "all", b'{"command":"flows","filter":["protocol","ssh","port","22"]}')
     ip = bytes.fromhex("45000030000040004006000000000000c0000201c6336401")
     tcp = bytes.fromhex("9c4001bb000003e8000000005010ffff00000000") + b"abcdefgh"

@@ -177,3 +177,21 @@ TEST_CASE("sane: what announces nothing", "[expect]") {
                     {{0, std::string(100000, '\7')}, {1, std::string(100000, '\0')}})
               .empty());
 }
+
+TEST_CASE("parents say when there is nothing more to be read", "[expect]") {
+    const std::string junk = std::string(5000, 'x') + "\r\n";
+    const std::pair<const char *, std::string> ends[] = {
+        {"ftp", "234 go on\r\n"}, {"pptp", junk}, {"sip", junk},
+        {"rtsp", junk},           {"h323", junk}, {"megaco", junk}};
+    for (const auto &[protocol, bytes] : ends) {
+        CAPTURE(protocol);
+        const auto parent = parent_kind(protocol).make(parties_v4(1000));
+        std::vector<Announcement> out;
+        const Buffer data = bytes_of(bytes);
+        CHECK_FALSE(parent->finished());
+        parent->take({0, data}, out);
+        CHECK(parent->finished() == (std::string_view(protocol) == "pptp"));
+        parent->take({1, data}, out);
+        CHECK(parent->finished());
+    }
+}

@@ -89,9 +89,9 @@ std::optional<ExpectationEntry> Expectations::met(std::uint32_t id) {
 
 std::optional<l7_expectation> Expectations::take(const l7_packet &packet, std::uint64_t now_ns) {
     const std::lock_guard lock(mutex_);
-    for (const int any : {0, 1}) {
+    for (int way = 0; way < L7_EXPECTED_WAYS(packet.key.l4); way++) {
         l7_expected wanted;
-        l7_flow_expected_as(&packet, any, &wanted);
+        l7_flow_expected_as(&packet, way, &wanted);
         const auto at = by_address_.find(wanted);
         if (at == by_address_.end())
             continue;

@@ -121,6 +121,7 @@ class Ftp final : public Parent {
         lines_[direction].skip();
         return true;
     }
+    bool finished() const override { return unreadable_; }
 
   private:
     void command(std::string_view line, std::vector<Announcement> &out) const {

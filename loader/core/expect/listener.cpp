@@ -104,6 +104,10 @@ bool Listener::hear(const l7_key &key, unsigned direction, std::uint32_t offset,
         entry.parent->take({direction, data}, said_);
     }
     announce(key, entry, now_ns);
+    if (entry.parent->finished()) {
+        end(key);
+        return false;
+    }
     if (whole || transport_of(key.l4) != Transport::Tcp)
         return true;
     counters_.torn++;

@@ -42,6 +42,8 @@ class Megaco final : public Parent {
             read(*packet, out);
     }
 
+    bool finished() const override { return packets_[0].lost() && packets_[1].lost(); }
+
   private:
     bool stream_;
     std::array<TpktReader, 2> packets_;

@@ -56,6 +56,9 @@ class Parent {
 
     /// Bytes of a direction are missing after the last. False: there is no going on after that.
     virtual bool gap(unsigned direction) { return direction > 1; }
+
+    /// Nothing more can be read of it: it went over to TLS, or is not what it was taken for.
+    virtual bool finished() const { return false; }
 };
 
 /// Announcements that share a bound: beyond `most` alive the oldest leaves.

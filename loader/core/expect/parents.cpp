@@ -21,6 +21,8 @@ constexpr Topic kSip[] = {{"audio", 4, 180},
 // The media of a gateway never come from its call agent.
 constexpr Topic kGateway[] = {
     {"audio", 4, 180, true}, {"video", 4, 180, true}, {"image", 2, 180, true}};
+// By what says it: call signalling, H.245 of its own, RAS.
+constexpr Topic kH323[] = {{"q931", 20, 240}, {"h245", 18, 240}, {"ras", 32, 240}};
 constexpr Topic kRtsp[] = {{"stream", 8, 300}};
 constexpr Topic kSane[] = {{"image", 1, 300}};
 
@@ -28,6 +30,7 @@ constexpr ParentKind kKinds[] = {
     {"ftp", kTcp, kFtp, make_ftp_parent},
     {"irc", kTcp, kIrc, make_irc_parent},
     {"sip", kTcp | kUdp, kSip, make_sip_parent},
+    {"h323", kTcp | kUdp, kH323, make_h323_parent},
     {"tftp", kUdp, kTftp, make_tftp_parent},
     {"rtsp", kTcp | kUdp, kRtsp, make_rtsp_parent},
     {"pptp", kTcp, kPptp, make_pptp_parent},

@@ -15,6 +15,7 @@ std::unique_ptr<Parent> make_pptp_parent(const Parties &parties);
 std::unique_ptr<Parent> make_amanda_parent(const Parties &parties);
 std::unique_ptr<Parent> make_sane_parent(const Parties &parties);
 std::unique_ptr<Parent> make_sip_parent(const Parties &parties);
+std::unique_ptr<Parent> make_h323_parent(const Parties &parties);
 std::unique_ptr<Parent> make_rtsp_parent(const Parties &parties);
 std::unique_ptr<Parent> make_mgcp_parent(const Parties &parties);
 std::unique_ptr<Parent> make_megaco_parent(const Parties &parties);

@@ -55,6 +55,8 @@ class Pptp final : public Parent {
         }
     }
 
+    bool finished() const override { return lost_; }
+
   private:
     /// What is not PPTP, or what was lost, is never found again.
     void check(Bytes held) {

@@ -100,6 +100,8 @@ class Rtsp final : public Parent {
             read(*message, said.direction, out);
     }
 
+    bool finished() const override { return streams_[0].lost() && streams_[1].lost(); }
+
   private:
     static constexpr MessageForm kForm{kFields, begins, true};
 

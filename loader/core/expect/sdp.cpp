@@ -68,7 +68,7 @@ std::vector<MediaEnd> SdpReader::finish() {
 /// RFC 8866, 5.14: audio 49170/2 RTP/AVP 0
 void SdpReader::media(std::string_view text) {
     end_media();
-    Media &media = media_.emplace();
+    SdpMedia &media = media_.emplace();
     media.address = session_;
     const std::string_view name = cut_word(text);
     std::string_view ports = cut_word(text);
@@ -109,7 +109,7 @@ void SdpReader::attribute(std::string_view text) {
 void SdpReader::end_media() {
     if (!media_)
         return;
-    const Media media = *media_;
+    const SdpMedia media = *media_;
     media_.reset();
     if (!media.kind || media.port == 0 || !media.address || number_ > kMediaMost)
         return;

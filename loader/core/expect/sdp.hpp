@@ -22,6 +22,19 @@ struct MediaEnd {
     unsigned number; ///< tells the ends of one description apart, the same from one to the next
 };
 
+/// What an "m=" line and those behind it say.
+struct SdpMedia {
+    std::optional<MediaKind> kind;
+    std::uint8_t l4 = 0;
+    bool rtp = false;
+    std::uint16_t port = 0;
+    std::uint16_t ports = 1; ///< pairs of them
+    std::optional<ChildAddress> address;
+    std::optional<ChildAddress> rtcp_address;
+    std::uint16_t rtcp_port = 0; ///< 0: the next after the media's
+    bool mux = false;            ///< RTCP goes with RTP
+};
+
 /// Reads descriptions line by line; each begins with "v=", and before it nothing is one.
 class SdpReader {
   public:
@@ -33,25 +46,13 @@ class SdpReader {
     std::vector<MediaEnd> finish();
 
   private:
-    struct Media {
-        std::optional<MediaKind> kind;
-        std::uint8_t l4 = 0;
-        bool rtp = false;
-        std::uint16_t port = 0;
-        std::uint16_t ports = 1; ///< pairs of them
-        std::optional<ChildAddress> address;
-        std::optional<ChildAddress> rtcp_address;
-        std::uint16_t rtcp_port = 0; ///< 0: the next after the media's
-        bool mux = false;            ///< RTCP goes with RTP
-    };
-
     void media(std::string_view text);
     void attribute(std::string_view text);
     void end_media();
 
     bool within_ = false;
     std::optional<ChildAddress> session_;
-    std::optional<Media> media_;
+    std::optional<SdpMedia> media_;
     unsigned number_ = 0; ///< of the media
     std::vector<MediaEnd> ends_;
 };

@@ -146,6 +146,8 @@ class Sip final : public Parent {
             read(*message, said.direction, out);
     }
 
+    bool finished() const override { return streams_[0].lost() && streams_[1].lost(); }
+
   private:
     static constexpr MessageForm kForm{kFields, begins, false};
 

@@ -44,6 +44,8 @@ class MessageReader {
     /// taken. The message is valid until the next call.
     const TextMessage *next(Bytes &data);
 
+    bool lost() const { return state_ == State::Lost; }
+
   private:
     enum class State { Start, Fields, Body, FrameHead, Frame, Lost };
 

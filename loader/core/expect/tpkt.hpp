@@ -18,6 +18,8 @@ class TpktReader {
     /// taken. It is valid until the next call.
     std::optional<Bytes> next(Bytes &data);
 
+    bool lost() const { return lost_; }
+
   private:
     std::vector<std::uint8_t> held_; ///< header and packet so far
     std::size_t left_ = 0;           ///< of one to be passed over
