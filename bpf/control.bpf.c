@@ -170,6 +170,82 @@ int l7_apply(struct l7_apply_args *args) {
     return 0;
 }
 
+/* What a replica knows of the connection, where we do not. */
+static void l7_put_tcp(struct l7_flow *flow, const struct l7_flow *from) {
+    __u32 way;
+
+    for (way = 0; way < 2; way++)
+        if (!(flow->tcp[way].flags & L7_T_SYN) && (from->tcp[way].flags & L7_T_SYN)) {
+            flow->tcp[way].flags |= from->tcp[way].flags;
+            flow->tcp[way].scale = from->tcp[way].scale;
+        }
+    l7_flow_flag(flow, from->flags & (L7_F_SYN_0 | L7_F_SYN_1 | L7_F_REPLIED));
+}
+
+/* A flow that has its own verdict here keeps it: what passes here is the newer knowledge. */
+static long l7_put_one(__u32 index, __u32 *unused) {
+    __u32 zero = 0;
+    struct l7_puts *all = bpf_map_lookup_elem(&puts, &zero);
+    struct l7_verdict verdict = {};
+    struct l7_flow *flow;
+    struct l7_put *put;
+
+    if (!all || index >= all->count || index >= L7_PUT_MAX)
+        return 1;
+    put = &all->flows[index];
+    flow = bpf_map_lookup_elem(&flows, &put->key);
+    if (flow && !(flow->flags & L7_F_REPLICA)) {
+        l7_put_tcp(flow, &put->flow);
+        all->kept++;
+        return 0;
+    }
+    if (flow) { /* a newer replica of what no packet has come of yet */
+        if (bpf_map_update_elem(&flows, &put->key, &put->flow, BPF_ANY) == 0)
+            all->entered++;
+        else
+            all->failed++;
+        return 0;
+    }
+    flow = bpf_map_lookup_elem(&newcomers, &put->key);
+    if (flow && !(flow->flags & L7_F_MOVED)) {
+        verdict.key = put->key;
+        verdict.protocol = put->flow.protocol;
+        verdict.application = put->flow.application;
+        verdict.packet = put->flow.verdict_packet;
+        verdict.sample = put->flow.verdict_sample;
+        verdict.reason = put->flow.reason;
+        verdict.host = put->flow.host;
+        verdict.attributes = put->flow.attributes;
+        if (put->flow.flags & L7_F_LISTEN)
+            verdict.flags = L7_V_FOLLOW | L7_V_LISTEN;
+        l7_account_verdict(flow, flow->protocol, &verdict);
+        l7_put_tcp(flow, &put->flow);
+        if (l7_move(&verdict, flow) == 0)
+            all->entered++;
+        else
+            all->failed++;
+        return 0;
+    }
+    if (bpf_map_update_elem(&flows, &put->key, &put->flow, BPF_NOEXIST) == 0)
+        all->entered++;
+    else
+        all->failed++;
+    return 0;
+}
+
+/* Enters what the loader put into `puts`; one run at a time. */
+SEC("syscall")
+int l7_put(void *unused) {
+    __u32 zero = 0, nothing = 0;
+    struct l7_puts *all = bpf_map_lookup_elem(&puts, &zero);
+
+    if (!all)
+        return -1;
+    all->entered = all->kept = all->failed = 0;
+    bpf_loop(all->count & (2 * L7_PUT_MAX - 1), l7_put_one, &nothing, 0);
+    return 0;
+}
+
 /* bpf_iter__bpf_map_elem, as far as it is used; relocated against the running kernel's BTF. */
 struct bpf_iter_meta {
     struct seq_file *seq;

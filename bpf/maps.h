@@ -228,6 +228,15 @@ struct {
     __type(value, struct l7_batch);
 } batches SEC(".maps");
 
+/* Writer: the loader, one thread at a time. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct l7_puts);
+} puts SEC(".maps");
+
 /* One ring for each worker. Writer: the packet path; the loader puts the rings in, in the size it
  * wants. */
 struct l7_ring {

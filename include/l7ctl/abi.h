@@ -201,7 +201,8 @@ enum l7_apply_op {
     L7_APPLY_REMOVE = 2,   /* forget the flow */
     L7_APPLY_UPDATE = 3,   /* better knowledge of a flow that has a verdict */
     L7_APPLY_UNFOLLOW = 4, /* the flow's payload is no longer wanted */
-    L7_APPLY_TOLD = 5,     /* nothing: the packet path gave the verdict, and the loader goes on with it */
+    L7_APPLY_TOLD =
+        5, /* nothing: the packet path gave the verdict, and the loader goes on with it */
 };
 
 /* Flags of a verdict. */
@@ -229,6 +230,21 @@ struct l7_batch {
     __u32 missing; /* out: how many found it gone */
     __u32 reserved;
     struct l7_verdict verdicts[L7_BATCH_MAX];
+};
+
+/* Flows of a file or another node on their way into the table, for l7_put. */
+#define L7_PUT_MAX 128
+struct l7_put {
+    struct l7_key key;
+    struct l7_flow flow;
+};
+L7_ASSERT(sizeof(struct l7_put) == 224);
+struct l7_puts {
+    __u32 count;
+    __u32 entered; /* out: that were not there, or had no verdict */
+    __u32 kept;    /* out: that were there, with a verdict of their own */
+    __u32 failed;  /* out: no room */
+    struct l7_put flows[L7_PUT_MAX];
 };
 
 /* Written by the loader; read by every packet. */

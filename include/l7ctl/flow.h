@@ -151,6 +151,8 @@ L7_INLINE int l7_flow_owned(struct l7_flow *flow, __u32 direction, __u32 attach,
 
 L7_INLINE void l7_flow_count(struct l7_flow *flow, __u32 direction, __u32 packets, __u64 bytes,
                              __u32 now, __u32 second) {
+    if (L7_UNLIKELY(flow->flags & L7_F_REPLICA)) /* it has come here */
+        __sync_fetch_and_and(&flow->flags, ~(__u32)L7_F_REPLICA);
     l7_rate_update(&flow->rate[direction & 1], flow->bytes[direction & 1], now, second);
     __sync_fetch_and_add(&flow->packets[direction & 1], packets);
     __sync_fetch_and_add(&flow->bytes[direction & 1], bytes);

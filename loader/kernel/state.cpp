@@ -135,6 +135,8 @@ Result<void> KernelState::map_memory() {
                             batches_map_);
         !done)
         return done;
+    if (auto done = map_one(skeleton_->maps.puts, stride(sizeof(l7_puts)), puts_map_); !done)
+        return done;
     if (auto done = map_one(skeleton_->maps.hosts, sizeof(l7_host) * L7_HOSTS_MAX, hosts_map_);
         !done)
         return done;
@@ -312,6 +314,41 @@ Result<void> KernelState::apply(unsigned worker) const {
     if (static_cast<int>(options.retval) < 0)
         return Error{"applying verdicts: the batch map is missing"};
     return {};
+}
+
+Result<KernelState::Put> KernelState::put(std::span<const l7_put> flows) {
+    const std::lock_guard lock(putting_);
+    auto &batch = *reinterpret_cast<l7_puts *>(puts_map_.data());
+    Put out;
+
+    while (!flows.empty()) {
+        const auto now = flows.first(std::min<std::size_t>(flows.size(), L7_PUT_MAX));
+        LIBBPF_OPTS(bpf_test_run_opts, options);
+        std::ranges::copy(now, batch.flows);
+        batch.count = static_cast<std::uint32_t>(now.size());
+        if (const int failure =
+                bpf_prog_test_run_opts(bpf_program__fd(skeleton_->progs.l7_put), &options);
+            failure)
+            return kernel_error("entering flows", failure);
+        out.entered += batch.entered;
+        out.kept += batch.kept;
+        out.failed += batch.failed;
+        flows = flows.subspan(now.size());
+    }
+    return out;
+}
+
+void KernelState::withdraw(const l7_key &key) const {
+    const auto flow = find(key);
+    if (flow && flow->flags & L7_F_REPLICA)
+        bpf_map_delete_elem(map_fd("flows"), &key);
+}
+
+std::optional<l7_flow> KernelState::find(const l7_key &key) const {
+    l7_flow out;
+    if (bpf_map_lookup_elem(map_fd("flows"), &key, &out) != 0)
+        return std::nullopt;
+    return out;
 }
 
 Result<void>

@@ -18,6 +18,8 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -84,6 +86,19 @@ class KernelState {
     /// Carries out the verdicts in the worker's batch; its counts are in the batch afterwards.
     Result<void> apply(unsigned worker) const;
 
+    /// Enters flows of a file or another node; those that have a verdict of their own here keep it.
+    /// How many entered, were there, and found no room. One thread at a time.
+    struct Put {
+        std::size_t entered = 0, kept = 0, failed = 0;
+    };
+    Result<Put> put(std::span<const l7_put> flows);
+
+    /// Takes a flow out of the tables, unless packets of it have come here.
+    void withdraw(const l7_key &key) const;
+
+    /// A flow that has a verdict.
+    std::optional<l7_flow> find(const l7_key &key) const;
+
     /// Hands every flow to `each`, without stopping anything; false from `each` ends the walk.
     enum class Table { Flows, Newcomers };
     Result<void> walk(Table table, const std::function<bool(const l7_flow_entry &)> &each) const;
@@ -129,7 +144,8 @@ class KernelState {
 
     std::string directory_;
     control_bpf *skeleton_ = nullptr;
-    Mapping settings_map_, workers_map_, batches_map_, hosts_map_;
+    Mapping settings_map_, workers_map_, batches_map_, hosts_map_, puts_map_;
+    std::mutex putting_;
     RuleMaps rules_;
     Accounts accounts_;
     l7_settings *settings_ = nullptr;

@@ -2,10 +2,13 @@
 // A flow as files and other nodes are told of it.
 #pragma once
 
+#include "core/flow/knowledge.hpp"
+
 #include <l7ctl/abi.h>
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace l7 {
@@ -39,5 +42,21 @@ struct FlowState {
 
     bool operator==(const FlowState &other) const;
 };
+
+/// The clocks of one machine at one moment.
+struct Clocks {
+    std::uint32_t tick = 0;    ///< the kernel's jiffies, low half
+    std::uint32_t second = 1;  ///< jiffies of one
+    std::uint64_t wall_ms = 0; ///< since the epoch
+};
+
+/// What others are told of a flow. rules_digest: of the rules in force.
+FlowState state_of(const l7_key &key, const l7_flow &flow, const Knowledge &knowledge,
+                   std::uint64_t rules_digest, const Clocks &clocks);
+
+/// The flow that a state is of, here; nothing where it has no verdict, or one of a protocol that
+/// has no number here. Names of hosts get their ids.
+std::optional<l7_flow> flow_of(const FlowState &state, const Knowledge &knowledge,
+                               std::uint64_t rules_digest, const Clocks &clocks);
 
 } // namespace l7
