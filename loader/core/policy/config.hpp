@@ -6,6 +6,7 @@
 #include "core/policy/export_config.hpp"
 #include "core/policy/ranges.hpp"
 #include "core/policy/shape_config.hpp"
+#include "core/policy/sync_config.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -96,6 +97,7 @@ struct Config {
     MetricsConfig metrics;
     ConntrackConfig conntrack;
     ExportConfig exporting;
+    SyncConfig sync;
     std::vector<std::string> pattern_dirs; ///< empty: the defaults
     std::vector<DeviceConfig> devices;
     std::vector<Rule> rules;
