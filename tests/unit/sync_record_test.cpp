@@ -152,6 +152,7 @@ TEST_CASE("what is malformed is refused") {
     }
     SECTION("a parent that is no key") {
         CHECK_FALSE(decode_flow(key, std::string{1, 13 << 1 | 1, 2, 'x', 'y'}));
+        CHECK_FALSE(decode_flow(key, std::string{1, 13 << 1 | 1, 13} + std::string(13, '\0')));
     }
     SECTION("a key of the wrong size or kind") {
         CHECK_FALSE(decode_flow(key.substr(0, 13), good));

@@ -143,7 +143,7 @@ class Fields {
     }
     void into(l7_key &out) {
         const auto key = is_text_ ? read_flow_key(text_) : std::nullopt;
-        if (key)
+        if (key && key->l4 != 0) // which says that there is none
             out = *key;
         else
             fail();
