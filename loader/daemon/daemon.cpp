@@ -112,6 +112,8 @@ Result<void> Daemon::open(bool discard_state) {
 
     conntrack_ = std::make_unique<ConntrackMarks>(*kernel_);
     conntrack_->use(catalog_);
+    sync_ = std::make_unique<FlowSync>(replicas_, [](OwnStates &) { return Result<void>(); });
+    sync_->use(*catalog_);
     ClassifierLimits limits;
     limits.flows = catalog_->config.undecided;
     for (unsigned i = 0; i < kernel_->shards(); i++) {
@@ -339,6 +341,7 @@ Result<void> Daemon::read_again() {
         worker->use(after->knowledge);
     export_->use(after);
     conntrack_->use(after);
+    sync_->use(*after);
     attach_configured();
     serve_metrics(after->config.metrics);
     note(fmt::format("reloaded: {} patterns, {} rejected, {} rules",

@@ -10,6 +10,7 @@
 #include "daemon/conntrack_marks.hpp"
 #include "daemon/devices.hpp"
 #include "daemon/flow_export.hpp"
+#include "daemon/flow_sync.hpp"
 #include "daemon/options.hpp"
 #include "daemon/server.hpp"
 #include "daemon/service_manager.hpp"
@@ -54,6 +55,8 @@ class Daemon {
     std::vector<std::string> notes() const;
     MetricsServer &metrics() { return *metrics_; }
     const ConntrackMarks &conntrack() const { return *conntrack_; }
+    /// Null where nothing is replicated.
+    std::shared_ptr<Replication> sync() const { return sync_->get(); }
 
   private:
     explicit Daemon(Instance instance) : instance_(std::move(instance)) {}
@@ -73,6 +76,8 @@ class Daemon {
     std::unique_ptr<KernelState> kernel_;
     std::unique_ptr<Devices> devices_;
     std::unique_ptr<FlowExport> export_;
+    NoFlowTable replicas_;
+    std::unique_ptr<FlowSync> sync_;            // outlives the workers, who use it
     std::unique_ptr<ConntrackMarks> conntrack_; // outlives the workers, who use it
     std::vector<std::unique_ptr<Worker>> workers_;
     std::optional<LinkMonitor> links_;

@@ -104,10 +104,15 @@ ResyncReport Replication::resync() {
     std::vector<Errand::Ticket> tickets;
     for (const auto &subscriber : subscribers_)
         tickets.push_back(subscriber->ask_full_read());
-    out.own = publisher_.resync(until);
-    for (std::size_t i = 0; i < subscribers_.size(); i++)
-        if (!subscribers_[i]->wait(tickets[i], until))
-            out.missing.push_back(subscribers_[i]->peer());
+    // Whoever does not answer now has it done later; at a takeover that is to be expected.
+    const auto limit = [&](bool answers) { return answers ? until : steady_clock::now(); };
+    out.own = publisher_.resync(limit(publisher_.report().up));
+    for (std::size_t i = 0; i < subscribers_.size(); i++) {
+        Subscriber &subscriber = *subscribers_[i];
+        if (!subscriber.wait(tickets[i],
+                             limit(subscriber.report().state != PeerState::Unreachable)))
+            out.missing.push_back(subscriber.peer());
+    }
     return out;
 }
 

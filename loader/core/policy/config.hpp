@@ -61,6 +61,8 @@ struct TimeoutConfig { ///< seconds
     std::uint32_t udp_unreplied = 60;
     std::uint32_t icmp = 60;
     std::uint32_t other = 600;
+
+    bool operator==(const TimeoutConfig &) const = default;
 };
 
 struct MetricsConfig {
