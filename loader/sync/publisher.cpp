@@ -40,7 +40,10 @@ class Publisher::Rewriter : public OwnStates {
     Rewriter(Redis &redis, const NodeKeys &keys, const Telling &telling)
         : redis_(redis), keys_(keys), telling_(telling), now_ms_(wall_ms()) {}
 
-    void flow(const FlowState &state) override { add(key_of(state.key), encode(state, now_ms_)); }
+    void flow(const FlowState &state, bool untouched) override {
+        if (!untouched || telling_.untouched)
+            add(key_of(state.key), encode(state, untouched ? 0 : now_ms_));
+    }
     void expectation(const ExpectationState &state, std::string_view parent) override {
         if (telling_.of_parent(parent))
             add(key_of(state), encode(state));
@@ -214,6 +217,7 @@ Result<void> Publisher::errands(Redis &redis) {
 Result<void> Publisher::rewrite(Redis &redis, bool empty) {
     const auto began = steady_clock::now();
     rewrite_due_ = began + kRewriteEvery;
+    unsent_.clear(); // the walk finds what they led to
     redis.add({"DEL", keys_.anew});
     redis.add({"HSET", keys_.anew, kEpochField, epoch_});
     if (auto done = redis.run(kLimit); !done)

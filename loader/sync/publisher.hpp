@@ -36,6 +36,7 @@ struct Telling {
     std::vector<std::string> parents; ///< of expectations; empty: all
     bool endpoints = false;
     bool hints = false;
+    bool untouched = true; ///< flows of other nodes that were entered here, and never seen
 
     bool of_parent(std::string_view protocol) const;
 };

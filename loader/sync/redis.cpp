@@ -13,6 +13,7 @@ namespace l7 {
 namespace {
 
 constexpr std::size_t kReadAtOnce = 256 << 10;
+constexpr std::size_t kReplyMax = 256 << 20; // bytes of a reply; none of those we ask for is larger
 
 Result<std::string> read_password(const std::string &path) {
     std::ifstream in(path, std::ios::binary);
@@ -69,11 +70,21 @@ void Redis::Free::operator()(redisReader *reader) const {
     redisReaderFree(reader);
 }
 
-RedisLogin login_of(const SyncConfig &config, const RedisAddress &address) {
-    return {address,
+RedisLogin login_of(const SyncConfig &config) {
+    return {config.redis,
             config.user,
             config.password_file,
             {config.tls, config.ca, config.cert, config.key}};
+}
+
+RedisLogin login_of(const SyncConfig &config, const SyncPeer &peer) {
+    RedisLogin out = login_of(config);
+    out.address = peer.redis;
+    if (!peer.password_file.empty()) {
+        out.user = peer.user;
+        out.password_file = peer.password_file;
+    }
+    return out;
 }
 
 Redis::Redis(Channel channel)
@@ -121,7 +132,7 @@ void Redis::add(std::initializer_list<std::string_view> words) {
 }
 
 Result<Reply> Redis::take(Deadline until) {
-    for (;;) {
+    for (std::size_t size = 0; size <= kReplyMax;) {
         void *reply = nullptr;
         if (redisReaderGetReply(reader_.get(), &reply) != REDIS_OK)
             return Error{std::string("this is no Redis: ") + reader_->errstr};
@@ -132,7 +143,9 @@ Result<Reply> Redis::take(Deadline until) {
             return got.error();
         if (redisReaderFeed(reader_.get(), in_.data(), *got) != REDIS_OK)
             return Error{std::string("this is no Redis: ") + reader_->errstr};
+        size += *got;
     }
+    return Error{"Redis: a reply that is too large"};
 }
 
 Result<std::vector<Reply>> Redis::run(std::chrono::milliseconds limit) {

@@ -55,7 +55,9 @@ struct RedisLogin {
     TlsFiles tls;
 };
 
-RedisLogin login_of(const SyncConfig &config, const RedisAddress &address);
+/// To our own Redis, or a peer's.
+RedisLogin login_of(const SyncConfig &config);
+RedisLogin login_of(const SyncConfig &config, const SyncPeer &peer);
 
 class Redis {
   public:

@@ -10,15 +10,25 @@ namespace l7 {
 
 using std::chrono::steady_clock;
 
+namespace {
+
+Telling telling_of(const SyncConfig &config) {
+    return {.expectations = config.expectations,
+            .parents = config.parents,
+            .endpoints = config.endpoints,
+            .hints = config.hints,
+            .untouched = !config.direct}; // else two nodes would keep each other's flows alive
+}
+
+} // namespace
+
 Replication::Replication(SyncConfig config, const TimeoutConfig &timeouts, ReplicaSink &sink,
                          WalkOwn walk)
-    : config_(std::move(config)), telling_{config_.expectations, config_.parents, config_.endpoints,
-                                           config_.hints},
-      sink_(sink), outbox_(config_.memory_bytes),
-      publisher_(config_.node, login_of(config_, config_.redis), telling_, outbox_,
-                 std::move(walk)) {
+    : config_(std::move(config)), telling_(telling_of(config_)), sink_(sink),
+      outbox_(config_.memory_bytes),
+      publisher_(config_.node, login_of(config_), telling_, outbox_, std::move(walk)) {
     for (const SyncPeer &peer : config_.peers)
-        subscribers_.push_back(std::make_unique<Subscriber>(peer, login_of(config_, peer.redis),
+        subscribers_.push_back(std::make_unique<Subscriber>(peer, login_of(config_, peer),
                                                             config_.memory_bytes, timeouts,
                                                             config_.direct ? &sink : nullptr));
 }

@@ -70,7 +70,7 @@ class Watch : public ReplicaTable {
 WalkOwn walk_of(std::uint32_t flows) {
     return [flows](OwnStates &own) -> Result<void> {
         for (std::uint32_t i = 0; i < flows; i++)
-            own.flow(numbered_flow(i));
+            own.flow(numbered_flow(i), false);
         return {};
     };
 }

@@ -46,6 +46,19 @@ def test_five_nodes_have_everything():
     nodes_have_everything(5, MANY // 5)
 
 
+def test_three_nodes_with_one_redis():
+    with Lab() as lab:
+        fleet = Fleet(lab, 3)
+        fleet.shared = True
+        nodes = fleet.start()
+        for node in nodes:
+            node.flows(5000)
+        for node in nodes:
+            for peer in nodes:
+                if peer is not node:
+                    has_all(node, peer, (5000, 1, 0))
+
+
 def test_flows_that_change_and_end():
     with Lab() as lab:
         a, b = Fleet(lab, 2).start()
@@ -263,14 +276,16 @@ def make_certificates(lab):
         path.chmod(0o644)  # redis-server sees the lab's directory read-only
 
 
-ACL = "user l7ctl on >secret ~l7ctl:* resetchannels -@all " + \
-    "+auth +info +ping +hset +hdel +hget +hlen +hscan +del +rename +xadd +xtrim +xread +xrevrange +set +exists +time +memory|usage"
+# As in l7ctl-sync(7): who writes, and who may only read.
+WRITER = "user l7ctl on >secret ~l7ctl:* resetchannels -@all +auth +info +set +exists +time " + \
+    "+hset +hdel +hget +hlen +hscan +del +rename +xadd +xtrim +xread +xrevrange +memory|usage"
+READER = "user reader on >other %R~l7ctl:* resetchannels -@all +auth +info +exists +time +hscan +xread +xrevrange"
 
 
 def test_tls_and_an_acl_user():
     with Lab() as lab:
         make_certificates(lab)
-        tls = [f"tls-ca-cert-file {lab.dir}/ca.pem", "tls-auth-clients yes", "user default off", ACL]
+        tls = [f"tls-ca-cert-file {lab.dir}/ca.pem", "tls-auth-clients yes", "user default off", WRITER, READER]
         fleet = Fleet(lab, 2)
         for number, name in enumerate(("one", "two")):
             fleet.redis[number].stop()
@@ -279,7 +294,7 @@ def test_tls_and_an_acl_user():
             secure.start()
             fleet.nodes[number].redis = fleet.redis[number] = secure
         (lab.dir / "password").write_text("secret\n")
-        (lab.dir / "wrong").write_text("other\n")
+        (lab.dir / "other").write_text("other\n")
         login = [f"--ca={lab.dir}/ca.pem", f"--cert={lab.dir}/client.pem", f"--key={lab.dir}/client.key", "--user=l7ctl"]
         right = [*login, f"--password-file={lab.dir}/password"]
         for node in fleet.nodes:
@@ -288,6 +303,10 @@ def test_tls_and_an_acl_user():
         a.flows(10_000)
         has_all(b, a, (10_000, 1, 0))
         a.ask("resync")
+        has_all(b, a, (10_000, 1, 0))
+        b.kill()
+        b.options = [*right, f"--reader-file={lab.dir}/other"]
+        b.start()
         has_all(b, a, (10_000, 1, 0))
         b.kill()
 
@@ -299,7 +318,7 @@ def test_tls_and_an_acl_user():
             check("secret" not in peer["last_error"], "a password is shown")
             return peer["last_error"]
 
-        expect_in("WRONGPASS", refusal("a wrong password", *login, f"--password-file={lab.dir}/wrong"), "the error")
+        expect_in("WRONGPASS", refusal("a wrong password", *login, f"--password-file={lab.dir}/other"), "the error")
         expect_in("/nonexistent", refusal("no password file", *login, "--password-file=/nonexistent"), "the error")
         refusal("no client certificate", f"--ca={lab.dir}/ca.pem", *right[3:])
         expect_in("certificate", refusal("another CA", f"--ca={lab.dir}/other.pem", *right[1:]), "the error")
@@ -337,6 +356,8 @@ def test_the_daemon_and_its_commands():
             for line in ('l7ctl_sync_peer_up{peer="a"} 1', 'l7ctl_sync_peer_cache_entries{peer="a",kind="flow"} 1000',
                          'l7ctl_sync_peer_lost_batches_total{peer="a"} 0', "l7ctl_sync_up 1"):
                 expect_in(line, metrics, "metrics")
+            checked = run(["promtool", "check", "metrics"], stdin=metrics.encode(), check=False)
+            expect_equal((checked.returncode, checked.stdout + checked.stderr), (0, b""), "promtool's opinion")
             for words, code, text in ((["sync", "commit", "peer", "x"], 1, "no peer is called x"), (["sync", "commit", "now"], 2, "now"),
                                       (["sync", "flush", "all"], 2, "all"), (["sync"], 2, ""), (["sync", "resync", "x"], 2, "")):
                 done = l7ctl.run(*words, check=False)
@@ -377,7 +398,7 @@ def test_the_script_for_keepalived():
             expect_equal(calls.read_text().splitlines(), wanted, f"what {words} does")
 
 
-main(test_three_nodes_have_everything, test_five_nodes_have_everything, test_flows_that_change_and_end,
+main(test_three_nodes_have_everything, test_five_nodes_have_everything, test_three_nodes_with_one_redis, test_flows_that_change_and_end,
      test_direct_mode_needs_no_commit, test_redis_killed_and_restarted_empty,
      test_redis_killed_and_restarted_with_an_old_file, test_hash_removed_by_somebody, test_a_partition_of_ten_seconds,
      test_a_short_partition_resumes_where_it_was, test_a_trimmed_stream_is_noticed, test_five_percent_loss,

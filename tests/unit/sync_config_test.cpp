@@ -40,7 +40,8 @@ TEST_CASE("[sync] is read") {
     const SyncConfig all = read(R"(
 node = "a-1.x_y"
 redis = "/run/redis/redis.sock"
-peers = [{ name = "b", redis = "192.0.2.2:6380" }, { name = "c", redis = "[2001:db8::3]:6379" }]
+peers = [{ name = "b", redis = "192.0.2.2:6380", user = "r", password_file = "/r" },
+         { name = "c", redis = "[2001:db8::3]:6379" }]
 user = "l7ctl"
 password_file = "/etc/password"
 tls = true
@@ -56,6 +57,8 @@ memory_bytes = 1048576
     CHECK(all.redis.path == "/run/redis/redis.sock");
     REQUIRE(all.peers.size() == 2);
     CHECK(all.peers[0].redis.port == 6380);
+    CHECK(all.peers[0].user == "r");
+    CHECK(all.peers[1].user.empty());
     CHECK(to_text(all.peers[1].redis) == "[2001:db8::3]:6379");
     CHECK(all.parents == std::vector<std::string>{"ftp", "sip"});
     CHECK((all.tls && all.direct && all.endpoints && all.hints && all.expectations));

@@ -25,6 +25,8 @@ struct RedisAddress {
 struct SyncPeer {
     std::string name;
     RedisAddress redis; ///< where it writes
+    std::string user;   ///< there, who need only read; "": as at ours
+    std::string password_file;
 
     bool operator==(const SyncPeer &) const = default;
 };

@@ -26,12 +26,11 @@ class SyncReader {
         name(table_, "node", into_.node);
         address(table_, false, into_.redis);
         peers();
-        text("user", into_.user);
-        path("password_file", into_.password_file);
+        login(table_, into_.user, into_.password_file);
         reader_.flag(table_, "tls", into_.tls);
-        path("ca", into_.ca);
-        path("cert", into_.cert);
-        path("key", into_.key);
+        path(table_, "ca", into_.ca);
+        path(table_, "cert", into_.cert);
+        path(table_, "key", into_.key);
         reader_.flag(table_, "direct", into_.direct);
         expectations();
         reader_.flag(table_, "endpoints", into_.endpoints);
@@ -55,8 +54,6 @@ class SyncReader {
                 "ca, cert and key mean nothing without tls = true");
         if (into_.cert.empty() != into_.key.empty())
             say(into_.cert.empty() ? "key" : "cert", "cert and key go together");
-        if (!into_.user.empty() && into_.password_file.empty())
-            say("user", "user needs password_file: Redis asks for both");
         for (const SyncPeer &peer : into_.peers) {
             if (peer.name == into_.node)
                 say("peers", "a node is no peer of its own");
@@ -104,26 +101,31 @@ class SyncReader {
                 reader_.wrong(one, kForm);
                 continue;
             }
-            reader_.only(*table, {"name", "redis"}, "a peer");
+            reader_.only(*table, {"name", "redis", "user", "password_file"}, "a peer");
             SyncPeer peer;
             name(*table, "name", peer.name);
             address(*table, true, peer.redis);
+            login(*table, peer.user, peer.password_file);
             into_.peers.push_back(std::move(peer));
         }
     }
 
-    void text(const char *key, std::string &out) {
-        const toml::node *node = table_.get(key);
+    void login(const toml::table &table, std::string &user, std::string &file) {
+        path(table, "password_file", file);
+        const toml::node *node = table.get("user");
         if (!node)
             return;
-        if (const auto value = node->value_exact<std::string>(); value && !value->empty())
-            out = *value;
+        const auto value = node->value_exact<std::string>();
+        if (!value || value->empty())
+            reader_.wrong(*node, "user must be a string that is not empty");
+        else if (file.empty())
+            reader_.wrong(*node, "user needs password_file: Redis asks for both");
         else
-            reader_.wrong(*node, std::string(key) + " must be a string that is not empty");
+            user = *value;
     }
 
-    void path(const char *key, std::string &out) {
-        const toml::node *node = table_.get(key);
+    void path(const toml::table &table, const char *key, std::string &out) {
+        const toml::node *node = table.get(key);
         if (!node)
             return;
         if (const auto value = node->value_exact<std::string>(); value && value->starts_with('/'))

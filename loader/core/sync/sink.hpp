@@ -36,7 +36,9 @@ class ReplicaSink {
 class OwnStates {
   public:
     virtual ~OwnStates() = default;
-    virtual void flow(const FlowState &) = 0;
+    /// untouched: it came from another node, and no packet of it was seen here; whoever else tells
+    /// of it knows better.
+    virtual void flow(const FlowState &, bool untouched) = 0;
     virtual void expectation(const ExpectationState &, std::string_view parent_protocol) = 0;
     virtual void endpoint(const EndpointState &) = 0;
     virtual void hint(const HintState &) = 0;

@@ -112,6 +112,7 @@ class Fleet:
         self.lab = lab
         self.names = "abcdefgh"[:count]
         self.options = options
+        self.shared = False  # whether all write to the first one's Redis
         self.switch = lab.namespace("switch")
         self.switch.run(["ip", "link", "add", "br0", "type", "bridge"])
         self.switch.run(["ip", "link", "set", "br0", "up"])
@@ -126,7 +127,7 @@ class Fleet:
         self.nodes = [SyncNode(self, number, options) for number in range(count)]
 
     def address(self, number):
-        return f"192.0.2.{number + 1}:6379"
+        return f"192.0.2.{1 if self.shared else number + 1}:6379"
 
     def start(self):
         for node in self.nodes:
@@ -139,9 +140,14 @@ class Fleet:
 
 def filter_packets(namespace, rule):
     """Every packet that comes into the namespace over eth0 meets this rule of nftables."""
-    namespace.run(["nft", "-f", "-"], stdin=f"""
-        table inet lossy {{ chain in {{ type filter hook input priority 0; iifname "eth0" {rule}; }} }}
-        """.encode())
+    namespace.run(["nft", "-f", "-"], stdin=b"""
+table inet lossy {
+    chain in {
+        type filter hook input priority 0
+        iifname "eth0" %s
+    }
+}
+""" % rule.encode())
 
 
 def heal(namespace):

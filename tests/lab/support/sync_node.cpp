@@ -102,7 +102,7 @@ class Node {
                 all = own_;
             }
             for (const auto &[number, version] : all)
-                own.flow(numbered_flow(number, version));
+                own.flow(numbered_flow(number, version), false);
             return {};
         };
     }
@@ -139,6 +139,9 @@ SyncConfig config_of(int argc, char **argv) {
             out.user = value;
         else if (key == "--password-file")
             out.password_file = value;
+        else if (key == "--reader-file") // of a user of that name, after the peers
+            for (SyncPeer &peer : out.peers)
+                peer.user = "reader", peer.password_file = value;
         else if (key == "--ca")
             out.tls = true, out.ca = value;
         else if (key == "--cert")
