@@ -269,9 +269,10 @@ def make_certificates(lab):
 
     key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
     openssl("req", "-x509", *key, "-subj", "/CN=lab", "-keyout", "ca.key", "-out", "ca.pem")
-    for name, address in (("one", "192.0.2.1"), ("two", "192.0.2.2"), ("client", "192.0.2.200"), ("other", "192.0.2.99")):
-        openssl("req", "-x509", "-CA", "ca.pem", "-CAkey", "ca.key", *key, "-subj", f"/CN={name}", "-keyout", f"{name}.key",
-                "-out", f"{name}.pem", "-addext", f"subjectAltName=IP:{address}", "-addext", "basicConstraints=critical,CA:FALSE")
+    for name, last in (("one", 1), ("two", 2), ("client", 200), ("other", 99)):
+        openssl("req", "-x509", "-CA", "ca.pem", "-CAkey", "ca.key", *key, "-subj", f"/CN={name}",
+                "-keyout", f"{name}.key", "-out", f"{name}.pem", "-addext", f"subjectAltName=IP:192.0.2.{last}",
+                "-addext", "basicConstraints=critical,CA:FALSE")
     for path in lab.dir.glob("*.key"):
         path.chmod(0o644)  # redis-server sees the lab's directory read-only
 
@@ -286,16 +287,21 @@ def test_tls_and_an_acl_user():
     with Lab() as lab:
         make_certificates(lab)
         tls = [f"tls-ca-cert-file {lab.dir}/ca.pem", "tls-auth-clients yes", "user default off", WRITER, READER]
+
+        def with_certificate(name):
+            return ["port 0", "tls-port 6379", f"tls-cert-file {lab.dir}/{name}.pem",
+                    f"tls-key-file {lab.dir}/{name}.key", *tls]
+
         fleet = Fleet(lab, 2)
         for number, name in enumerate(("one", "two")):
             fleet.redis[number].stop()
-            secure = SyncRedis(fleet.namespaces[number], ["port 0", "tls-port 6379", f"tls-cert-file {lab.dir}/{name}.pem",
-                                                          f"tls-key-file {lab.dir}/{name}.key", *tls])
+            secure = SyncRedis(fleet.namespaces[number], with_certificate(name))
             secure.start()
             fleet.nodes[number].redis = fleet.redis[number] = secure
         (lab.dir / "password").write_text("secret\n")
         (lab.dir / "other").write_text("other\n")
-        login = [f"--ca={lab.dir}/ca.pem", f"--cert={lab.dir}/client.pem", f"--key={lab.dir}/client.key", "--user=l7ctl"]
+        login = [f"--ca={lab.dir}/ca.pem", f"--cert={lab.dir}/client.pem", f"--key={lab.dir}/client.key",
+                 "--user=l7ctl"]
         right = [*login, f"--password-file={lab.dir}/password"]
         for node in fleet.nodes:
             node.options = right
@@ -324,9 +330,7 @@ def test_tls_and_an_acl_user():
         expect_in("certificate", refusal("another CA", f"--ca={lab.dir}/other.pem", *right[1:]), "the error")
         # A certificate of the same CA, but of another address.
         a.redis.stop()
-        impostor = SyncRedis(fleet.namespaces[0], ["port 0", "tls-port 6379", f"tls-cert-file {lab.dir}/other.pem",
-                                                   f"tls-key-file {lab.dir}/other.key", *tls])
-        impostor.start()
+        SyncRedis(fleet.namespaces[0], with_certificate("other")).start()
         expect_in("IP address mismatch", refusal("another node's certificate", *right), "the error")
 
 
@@ -358,9 +362,9 @@ def test_the_daemon_and_its_commands():
                 expect_in(line, metrics, "metrics")
             checked = run(["promtool", "check", "metrics"], stdin=metrics.encode(), check=False)
             expect_equal((checked.returncode, checked.stdout + checked.stderr), (0, b""), "promtool's opinion")
-            for words, code, text in ((["sync", "commit", "peer", "x"], 1, "no peer is called x"), (["sync", "commit", "now"], 2, "now"),
-                                      (["sync", "flush", "all"], 2, "all"), (["sync"], 2, ""), (["sync", "resync", "x"], 2, "")):
-                done = l7ctl.run(*words, check=False)
+            for words, code, text in ((["commit", "peer", "x"], 1, "no peer is called x"), (["commit", "now"], 2, "now"),
+                                      (["flush", "all"], 2, "all"), ([], 2, ""), (["resync", "x"], 2, "")):
+                done = l7ctl.run("sync", *words, check=False)
                 expect_equal(done.returncode, code, f"exit code of {words}")
                 expect_in(text, done.stderr.decode(), f"what {words} says")
             l7ctl.run("sync", "flush", "external")
@@ -393,15 +397,16 @@ def test_the_script_for_keepalived():
                                             (["GROUP", "G1", "BACKUP", "100"], 0, 0, ["sync resync"]),
                                             (["fault"], 0, 0, []), (["nonsense"], 0, 2, [])):
             calls.write_text("")
-            done = run([script, *words], check=False, env={"PATH": "/usr/bin:/bin", "L7CTL": str(stub), "COMMIT": str(commit)})
+            env = {"PATH": "/usr/bin:/bin", "L7CTL": str(stub), "COMMIT": str(commit)}
+            done = run([script, *words], check=False, env=env)
             expect_equal(done.returncode, code, f"exit code of {words}")
             expect_equal(calls.read_text().splitlines(), wanted, f"what {words} does")
 
 
-main(test_three_nodes_have_everything, test_five_nodes_have_everything, test_three_nodes_with_one_redis, test_flows_that_change_and_end,
-     test_direct_mode_needs_no_commit, test_redis_killed_and_restarted_empty,
-     test_redis_killed_and_restarted_with_an_old_file, test_hash_removed_by_somebody, test_a_partition_of_ten_seconds,
-     test_a_short_partition_resumes_where_it_was, test_a_trimmed_stream_is_noticed, test_five_percent_loss,
-     test_a_node_killed_and_back, test_a_node_and_its_redis_killed, test_one_commit_at_a_time_and_no_flush_meanwhile,
-     test_memory_is_bounded, test_tls_and_an_acl_user, test_the_daemon_and_its_commands,
-     test_the_script_for_keepalived)
+main(test_three_nodes_have_everything, test_five_nodes_have_everything, test_three_nodes_with_one_redis,
+     test_flows_that_change_and_end, test_direct_mode_needs_no_commit, test_redis_killed_and_restarted_empty,
+     test_redis_killed_and_restarted_with_an_old_file, test_hash_removed_by_somebody,
+     test_a_partition_of_ten_seconds, test_a_short_partition_resumes_where_it_was, test_a_trimmed_stream_is_noticed,
+     test_five_percent_loss, test_a_node_killed_and_back, test_a_node_and_its_redis_killed,
+     test_one_commit_at_a_time_and_no_flush_meanwhile, test_memory_is_bounded, test_tls_and_an_acl_user,
+     test_the_daemon_and_its_commands, test_the_script_for_keepalived)
