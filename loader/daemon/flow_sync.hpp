@@ -17,9 +17,10 @@ class FlowSync {
     /// The sink outlives this.
     FlowSync(ReplicaSink &sink, WalkOwn walk) : sink_(sink), walk_(std::move(walk)) {}
 
+    /// One at a time, and from no thread of replication's.
     void use(const Catalog &catalog);
 
-    /// Null where there is no [sync].
+    /// Null where there is no [sync]. To be let go of after use: a reload waits for that.
     std::shared_ptr<Replication> get() const;
 
   private:
