@@ -242,6 +242,7 @@ int l7_put(void *unused) {
     if (!all)
         return -1;
     all->entered = all->kept = all->failed = 0;
+    all->tick = (__u32)bpf_jiffies64();
     bpf_loop(all->count & (2 * L7_PUT_MAX - 1), l7_put_one, &nothing, 0);
     return 0;
 }

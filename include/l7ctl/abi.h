@@ -244,6 +244,8 @@ struct l7_puts {
     __u32 entered; /* out: that were not there, or had no verdict */
     __u32 kept;    /* out: that were there, with a verdict of their own */
     __u32 failed;  /* out: no room */
+    __u32 tick;    /* out: jiffies */
+    __u32 reserved;
     struct l7_put flows[L7_PUT_MAX];
 };
 

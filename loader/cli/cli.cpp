@@ -57,6 +57,7 @@ struct CommandLine {
         live_commands();
         file_commands();
         shape_commands();
+        sync_commands();
     }
 
     CLI::App *command(const char *name, const char *what, std::function<Result<void>()> run,
@@ -145,6 +146,26 @@ struct CommandLine {
                 ->type_name("RATE");
         }
         commands[0]->add_flag("--print", shape.print, "only print the preset's configuration");
+    }
+
+    void sync_commands() {
+        CLI::App *above = app.add_subcommand("sync", "flows of other nodes, for takeover");
+        above->require_subcommand(1);
+        above->fallthrough();
+        const auto add = [&](const char *name, const char *does) {
+            return command(
+                name, does, [this, name] { return sync_command(global, name, words, word); },
+                above);
+        };
+        add("status", "what others have, and how far behind them we are");
+        CLI::App *commit = add("commit", "enter in the flow table what others have");
+        commit->add_option("words", words, "of whom; else of all")->type_name("peer NODE");
+        commit->add_option("--peer", word, "the same")->type_name("NODE");
+        add("flush", "forget what Redis has of us, or what we have of others")
+            ->add_option("words", words, "which cache")
+            ->type_name("internal|external")
+            ->required();
+        add("resync", "write all of ours anew, and read all of theirs");
     }
 
     void file_commands() {

@@ -67,6 +67,9 @@ Result<void> reload_command(const GlobalOptions &global);
 Result<void> metrics_command(const GlobalOptions &global);
 Result<void> bypass_command(const GlobalOptions &global, const std::string &word);
 Result<void> stop_command(const GlobalOptions &global);
+/// what: "status", "commit", "flush" or "resync". words: those after it.
+Result<void> sync_command(const GlobalOptions &global, const std::string &what,
+                          const std::vector<std::string> &words, const std::string &peer = {});
 struct DoctorOptions {
     std::vector<std::string> words;
     double interval_s = 1; ///< for which it watches

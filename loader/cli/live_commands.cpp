@@ -49,6 +49,9 @@ Result<void> ask(const GlobalOptions &global, Json request) {
 constexpr const char *kAttachUsage = "attach dev DEV [ingress|egress|both] [head|tail] [xdp]";
 constexpr const char *kStatsUsage = "stats [dev DEV] [by protocol|application|class|rule]";
 
+constexpr const char *kSyncUsage =
+    "sync status | commit [peer NODE] | flush internal|external | resync";
+
 } // namespace
 
 Result<void> attach_command(const GlobalOptions &global, const std::vector<std::string> &words) {
@@ -132,6 +135,22 @@ Result<void> bypass_command(const GlobalOptions &global, const std::string &word
 
 Result<void> stop_command(const GlobalOptions &global) {
     return ask(global, {{"command", "stop"}});
+}
+
+Result<void> sync_command(const GlobalOptions &global, const std::string &what,
+                          const std::vector<std::string> &words, const std::string &peer) {
+    Json request{{"command", "sync"}, {"what", what}, {"peer", peer}};
+    const bool flush =
+        what == "flush" && words.size() == 1 && (words[0] == "internal" || words[0] == "external");
+    if (flush)
+        request["what"] = "flush " + words[0];
+    else if (what == "commit" && words.size() == 2 && words[0] == "peer" && peer.empty())
+        request["peer"] = words[1];
+    else if (!words.empty() || what == "flush")
+        return Error{"sync " + what + ": " +
+                         (words.empty() ? "which cache?" : "'" + words[0] + "' is not understood"),
+                     kSyncUsage, Blame::Usage};
+    return ask(global, request);
 }
 
 } // namespace l7

@@ -8,6 +8,7 @@
 #include "daemon/daemon.hpp"
 #include "daemon/facts.hpp"
 #include "daemon/status.hpp"
+#include "daemon/sync_commands.hpp"
 #include "daemon/traffic.hpp"
 
 #include <l7ctl/rate.h>
@@ -294,6 +295,7 @@ Result<void> carry_out(Daemon &daemon, const nlohmann::json &request, Answer &an
         {"flows", flows},         {"stats", stats},     {"reload", reload},
         {"bypass", bypass},       {"explain", explain}, {"stop", stop},
         {"facts", facts_command}, {"metrics", metrics}, {"expect", expect},
+        {"sync", sync_command},
     };
     const auto command = kCommands.find(request["command"].get<std::string>());
     if (command == kCommands.end())

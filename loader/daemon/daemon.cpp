@@ -112,12 +112,16 @@ Result<void> Daemon::open(bool discard_state) {
 
     conntrack_ = std::make_unique<ConntrackMarks>(*kernel_);
     conntrack_->use(catalog_);
+    replicas_ = std::make_unique<ReplicaTable>(*kernel_);
+    replicas_->use(catalog_);
+    sync_ = std::make_unique<FlowSync>(*replicas_,
+                                       [this](OwnStates &own) { return replicas_->walk(own); });
+    sync_->use(*catalog_);
     ClassifierLimits limits;
     limits.flows = catalog_->config.undecided;
     for (unsigned i = 0; i < kernel_->shards(); i++) {
-        auto worker =
-            Worker::start(*kernel_, i, limits, catalog_->knowledge,
-                          [this](const l7_verdict &verdict) { conntrack_->judged(verdict); });
+        auto worker = Worker::start(*kernel_, i, limits, catalog_->knowledge,
+                                    [this](const l7_verdict &verdict) { judged(verdict); });
         if (!worker)
             return worker.error();
         workers_.push_back(std::move(*worker));
@@ -143,6 +147,26 @@ Result<void> Daemon::open(bool discard_state) {
     return {};
 }
 
+/// From workers' threads, with the expectations held: it is awaited, or no longer.
+void Daemon::expected(const ExpectationEntry &entry, bool alive) {
+    const l7_expectation value = expectation_of(entry);
+    kernel_->expect(entry.expected, alive ? &value : nullptr);
+    if (entry.topic == ReplicaTable::kTopic)
+        return; // its own node tells of it
+    if (const auto sync = sync_ ? sync_->get() : nullptr)
+        replicas_->tell(*sync, entry, alive);
+}
+
+/// From workers' threads: a verdict is in force.
+void Daemon::judged(const l7_verdict &verdict) {
+    conntrack_->judged(verdict);
+    if (verdict.protocol <= L7_UNKNOWN)
+        return;
+    if (const auto sync = sync_->get())
+        if (const auto state = replicas_->state(verdict.key))
+            sync->changed(*state);
+}
+
 /// Flows matter more than figures: where nobody can be listened to, the rest goes on.
 void Daemon::serve_metrics(const MetricsConfig &config) {
     if (auto served = metrics_->configure(config); !served)
@@ -162,9 +186,7 @@ void Daemon::give_memory(Catalog &catalog, const Knowledge *before) {
     now.expect = catalog.config.expect;
     if (!now.expectations)
         now.expectations = std::make_shared<Expectations>(
-            [this](const l7_expected &expected, const l7_expectation *expectation) {
-                kernel_->expect(expected, expectation);
-            },
+            [this](const ExpectationEntry &entry, bool alive) { expected(entry, alive); },
             static_cast<std::uint32_t>(time(nullptr)) << 8); // not those of the process before
     if (!now.translation)
         now.translation = [this](const Parties &seen) { return translator_.original(seen); };
@@ -182,6 +204,8 @@ void Daemon::give_memory(Catalog &catalog, const Knowledge *before) {
                 kernel_->presume(server, verdict->protocol, verdict->application, kPresumeSeconds);
             else
                 kernel_->presume(server, 0, 0, 0);
+            if (const auto sync = sync_ ? sync_->get() : nullptr; sync && verdict)
+                replicas_->tell(*sync, server, *verdict);
         });
     }
 }
@@ -306,11 +330,14 @@ void Daemon::tick() {
     rule_devices();
     if (++ticks_ % kSweepEvery != 0)
         return;
+    const auto sync = sync_->get();
     for (const auto table : {KernelState::Table::Flows, KernelState::Table::Newcomers})
         if (auto swept = kernel_->sweep(table,
-                                        [this](const l7_flow_entry &entry) {
+                                        [&](const l7_flow_entry &entry) {
                                             ended_flows_++;
                                             export_->swept(entry);
+                                            if (sync && table == KernelState::Table::Flows)
+                                                sync->ended(entry.key);
                                         });
             !swept)
             note(swept.error().message);
@@ -354,6 +381,8 @@ Result<void> Daemon::read_again() {
         worker->use(after->knowledge);
     export_->use(after);
     conntrack_->use(after);
+    replicas_->use(after);
+    sync_->use(*after);
     attach_configured();
     serve_metrics(after->config.metrics);
     note(fmt::format("reloaded: {} patterns, {} rejected, {} rules",

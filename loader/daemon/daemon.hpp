@@ -10,7 +10,9 @@
 #include "daemon/conntrack_marks.hpp"
 #include "daemon/devices.hpp"
 #include "daemon/flow_export.hpp"
+#include "daemon/flow_sync.hpp"
 #include "daemon/options.hpp"
+#include "daemon/replica_table.hpp"
 #include "daemon/server.hpp"
 #include "daemon/service_manager.hpp"
 #include "daemon/translator.hpp"
@@ -55,6 +57,8 @@ class Daemon {
     std::vector<std::string> notes() const;
     MetricsServer &metrics() { return *metrics_; }
     const ConntrackMarks &conntrack() const { return *conntrack_; }
+    /// Null where nothing is replicated.
+    std::shared_ptr<Replication> sync() const { return sync_->get(); }
 
   private:
     explicit Daemon(Instance instance) : instance_(std::move(instance)) {}
@@ -65,6 +69,8 @@ class Daemon {
     Result<void> set_rules(const Catalog &catalog);
     void attach_configured();
     void tick();
+    void judged(const l7_verdict &verdict);
+    void expected(const ExpectationEntry &entry, bool alive);
     void serve_metrics(const MetricsConfig &config);
     void note(std::string line);
 
@@ -75,6 +81,8 @@ class Daemon {
     std::unique_ptr<Devices> devices_;
     std::unique_ptr<FlowExport> export_;
     Translator translator_;                     // as does this
+    std::unique_ptr<ReplicaTable> replicas_;    // and this
+    std::unique_ptr<FlowSync> sync_;            // and this
     std::unique_ptr<ConntrackMarks> conntrack_; // outlives the workers, who use it
     std::vector<std::unique_ptr<Worker>> workers_;
     std::optional<LinkMonitor> links_;

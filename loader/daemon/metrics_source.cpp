@@ -41,6 +41,38 @@ void add_workers(const Daemon &daemon, MetricsSnapshot &out) {
                                .latency = worker.latency});
 }
 
+SyncUse sync_use(const SyncReport &from) {
+    SyncUse out{.up = from.own.up,
+                .states = from.own.states,
+                .bytes = from.own.bytes,
+                .sent = from.own.sent,
+                .resyncs = from.own.resyncs,
+                .errors = from.own.errors,
+                .commits = from.commits,
+                .outbox_waiting = from.outbox.waiting,
+                .outbox_bytes = from.outbox.bytes,
+                .outbox_coalesced = from.outbox.coalesced,
+                .outbox_dropped = from.outbox.dropped,
+                .peers = {}};
+    for (const SubscriberReport &peer : from.peers)
+        out.peers.push_back({.name = peer.peer,
+                             .up = peer.state == PeerState::Up,
+                             .lag_s = peer.lag_ms / 1000,
+                             .flows = peer.cache.flows,
+                             .expectations = peer.cache.expectations,
+                             .others = peer.cache.others,
+                             .bytes = peer.cache.bytes,
+                             .received = peer.received,
+                             .entered = peer.entered,
+                             .lost = peer.lost,
+                             .resyncs = peer.resyncs,
+                             .errors = peer.errors,
+                             .malformed = peer.malformed + peer.cache.malformed,
+                             .no_room = peer.cache.no_room,
+                             .expired = peer.cache.expired});
+    return out;
+}
+
 } // namespace
 
 Result<MetricsSnapshot> metrics_snapshot(Daemon &daemon) {
@@ -70,6 +102,8 @@ Result<MetricsSnapshot> metrics_snapshot(Daemon &daemon) {
     out.ended_flows = daemon.ended_flows();
     if (const auto marks = daemon.conntrack().report())
         out.conntrack = {marks->marked, marks->untracked, marks->failed, marks->dropped};
+    if (const auto sync = daemon.sync())
+        out.sync = sync_use(sync->report());
     const ServerCounters &control = daemon.server_counters();
     out.control_malformed = control.malformed.load();
     out.control_served = control.requests.load() - out.control_malformed;

@@ -2,6 +2,7 @@
 #include "daemon/status.hpp"
 
 #include "daemon/daemon.hpp"
+#include "daemon/sync_commands.hpp"
 
 #include <array>
 #include <bit>
@@ -152,6 +153,11 @@ Json conntrack_json(const Daemon &daemon) {
             {"last_error", report->last_error}};
 }
 
+Json sync_json(const Daemon &daemon) {
+    const auto sync = daemon.sync();
+    return sync ? to_json(sync->report()) : Json(nullptr);
+}
+
 std::string export_text(const Json &report) {
     const auto sink = [&report](const char *name) {
         const Json &one = report[name];
@@ -198,6 +204,7 @@ Json gather(const Daemon &daemon, const l7_counters &counters) {
             {"ended_flows", daemon.ended_flows()},
             {"export", export_json(daemon)},
             {"conntrack", conntrack_json(daemon)},
+            {"sync", sync_json(daemon)},
             {"kernel_memory", memory},
             {"notes", daemon.notes()}};
 }
@@ -211,7 +218,7 @@ std::string hook_text(const Json &hook) {
                        hook["in_place"].get<bool>() ? "" : " (taken off by somebody)");
 }
 
-void print(const Json &status, Answer &answer) {
+void print(const Daemon &daemon, const Json &status, Answer &answer) {
     answer.write(fmt::format("daemon {} pins {} config {}{}", status["pid"].get<int>(),
                              status["pins"].get<std::string>(), status["config"].get<std::string>(),
                              status["bypass"].get<bool>() ? " BYPASSED" : ""));
@@ -248,6 +255,9 @@ void print(const Json &status, Answer &answer) {
             marks["last_error"].get<std::string>().empty()
                 ? ""
                 : "; last error: " + marks["last_error"].get<std::string>()));
+    if (const auto sync = daemon.sync())
+        for (const std::string &line : to_text(sync->report()))
+            answer.write(line);
     for (const auto &[name, value] : status["counters"].items())
         if (value.get<std::uint64_t>() != 0)
             answer.write(fmt::format("counter {:<24} {}", name, value.get<std::uint64_t>()));
@@ -265,7 +275,7 @@ Result<void> status_command(Daemon &daemon, const nlohmann::json &request, Answe
     if (request.value("json", false))
         answer.write(status.dump());
     else
-        print(status, answer);
+        print(daemon, status, answer);
     return {};
 }
 

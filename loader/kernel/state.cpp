@@ -338,6 +338,15 @@ Result<KernelState::Put> KernelState::put(std::span<const l7_put> flows) {
     return out;
 }
 
+std::uint32_t KernelState::tick() const {
+    const std::lock_guard lock(putting_);
+    auto &batch = *reinterpret_cast<l7_puts *>(puts_map_.data());
+    LIBBPF_OPTS(bpf_test_run_opts, options);
+    batch.count = 0;
+    bpf_prog_test_run_opts(bpf_program__fd(skeleton_->progs.l7_put), &options);
+    return batch.tick;
+}
+
 void KernelState::withdraw(const l7_key &key) const {
     const auto flow = find(key);
     if (flow && flow->flags & L7_F_REPLICA)

@@ -129,6 +129,9 @@ class KernelState {
     /// Bytes the kernel charges for each map, by name.
     std::vector<std::pair<std::string, std::uint64_t>> memory() const;
 
+    /// The kernel's jiffies, low half, within a tick or two.
+    std::uint32_t tick() const;
+
     /// Milliseconds per jiffy, as a fraction: jiffies per second.
     static std::uint32_t ticks_per_second();
 
@@ -144,8 +147,9 @@ class KernelState {
 
     std::string directory_;
     control_bpf *skeleton_ = nullptr;
-    Mapping settings_map_, workers_map_, batches_map_, hosts_map_, puts_map_;
-    std::mutex putting_;
+    Mapping settings_map_, workers_map_, batches_map_, hosts_map_;
+    mutable Mapping puts_map_;
+    mutable std::mutex putting_;
     RuleMaps rules_;
     Accounts accounts_;
     l7_settings *settings_ = nullptr;

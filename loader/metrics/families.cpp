@@ -245,6 +245,8 @@ std::vector<MetricFamily> metric_families(const MetricsSnapshot &from,
                           .add(from.conntrack->failed, {{"result", "failed"}})
                           .add(from.conntrack->dropped, {{"result", "dropped"}})
                           .take());
+    if (from.sync)
+        std::ranges::move(sync_families(*from.sync), std::back_inserter(out));
     out.push_back(FamilyBuilder(MetricType::Counter, "l7ctl_control_requests_total",
                                 "Requests at the control socket by what became of them.")
                       .add(from.control_served, {{"result", "served"}})

@@ -20,6 +20,9 @@ metric_families(const MetricsSnapshot &snapshot, const std::vector<TrafficSeries
 /// The families of struct l7_counters, each of its members once.
 std::vector<prometheus::MetricFamily> counter_families(const l7_counters &counters);
 
+/// Of replication.
+std::vector<prometheus::MetricFamily> sync_families(const SyncUse &sync);
+
 /// The text exposition format, version 0.0.4.
 std::string exposition(const std::vector<prometheus::MetricFamily> &families);
 

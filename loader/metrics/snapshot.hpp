@@ -87,6 +87,24 @@ struct ConntrackUse {
     std::uint64_t marked, untracked, failed, dropped;
 };
 
+/// Replication with one other node.
+struct SyncPeerUse {
+    std::string name;
+    std::uint64_t up = 0;
+    double lag_s = 0;
+    std::uint64_t flows = 0, expectations = 0, others = 0, bytes = 0; ///< in its external cache
+    std::uint64_t received = 0, entered = 0, lost = 0, resyncs = 0, errors = 0;
+    std::uint64_t malformed = 0, no_room = 0, expired = 0;
+};
+
+/// Replication.
+struct SyncUse {
+    std::uint64_t up = 0, states = 0, bytes = 0; ///< our Redis, and what it has of ours
+    std::uint64_t sent = 0, resyncs = 0, errors = 0, commits = 0;
+    std::uint64_t outbox_waiting = 0, outbox_bytes = 0, outbox_coalesced = 0, outbox_dropped = 0;
+    std::vector<SyncPeerUse> peers;
+};
+
 struct MetricsSnapshot {
     std::string version;
     bool bypass = false;
@@ -103,6 +121,7 @@ struct MetricsSnapshot {
     std::uint64_t patterns = 0, patterns_rejected = 0, rules = 0;
     std::uint64_t ended_flows = 0;
     std::optional<ConntrackUse> conntrack; ///< none: marks are not written
+    std::optional<SyncUse> sync;           ///< none: nothing is replicated
     std::uint64_t control_served = 0, control_refused = 0, control_malformed = 0;
 };
 

@@ -146,6 +146,21 @@ def main(target):
     chlo = b"\x09" + bytes(8) + b"Q043\1" + bytes(12) + b"\xa0\1\0\4CHLO\1\0\0\0SNI\0\3\0\0\0a.b"
     put("quic_initial", "google", b"\0" + len(chlo).to_bytes(2, "little") + chlo)
     put("assembly", "three", b"\0\0\4abcd\6\0\2gh\2\0\6cdefgh")
+    v4 = b"f\x06" + bytes([192, 0, 2, 2, 4, 0, 198, 51, 100, 2, 1, 187])
+    flow = b"\1" + bytes([1 << 1, 1, 2 << 1, 2, 3 << 1, 3, 4 << 1, 2, 8 << 1 | 1, 3]) + b"tls" + \
+        bytes([10 << 1 | 1, 9]) + b"a.example" + bytes([13 << 1 | 1, 13]) + v4[1:] + bytes([14 << 1, 0x87, 6, 15 << 1, 9])
+    whom = bytes(10) + b"\xff\xff" + bytes([192, 0, 2, 9])
+    expectation = b"x" + bytes(16) + whom + b"\0\0\xc3\x50\x06"
+    expected = b"\1\2\5" + bytes([2 << 1 | 1, 8]) + b"ftp-data" + bytes([5 << 1 | 1, 13]) + v4[1:]
+    named = b"\1\2\5" + bytes([2 << 1 | 1, 3]) + b"tls" + bytes([3 << 1 | 1, 1]) + b"a"
+    states = {"flow": (v4, flow), "flow6": (b"f\x11" + bytes(36), flow), "expectation": (expectation, expected),
+              "endpoint": (b"e" + whom + b"\1\xbb\6", named), "hint": (b"h" + whom, named[:3] + b"\7\1a\x09\1b")}
+    changes = b""
+    for name, (key, record) in states.items():
+        put("sync_record", name, bytes([len(key)]) + key + record)
+        changes += b"+" + bytes([len(key)]) + key + bytes([len(record)]) + record
+    put("sync_record", "batch", b"\1" + bytes(8) + b"\7" + changes + b"-" + bytes([len(v4)]) + v4)
+    put("sync_record", "anew", b"\1" + bytes(8) + b"\7!")
     put("record", "two", bytes([2, 1, 0, 0, 0, 0, 1, 1, 4, 0, 0, 4]) + b"ab\0\0")
 
 

@@ -187,13 +187,14 @@ def look_at_files(root):
     for name in ("/usr/sbin/l7ctl", "/etc/l7ctl/l7ctl.toml", "/usr/lib/systemd/system/l7ctl.service",
                  "/usr/share/l7ctl/patterns/ssh.toml", "/usr/share/l7ctl/patterns/applications",
                  "/usr/share/l7ctl/grafana/l7ctl.json", "/usr/share/l7ctl/prometheus/l7ctl.rules.yml",
+                 "/usr/share/l7ctl/keepalived/l7ctl-sync",
                  "/usr/share/bash-completion/completions/l7ctl", "/usr/share/zsh/vendor-completions/_l7ctl",
                  "/usr/share/doc/l7ctl/copyright", "/usr/share/doc/l7ctl/changelog.gz"):
         expect_in(name, files, "the package's files")
     expect_equal(root.text("dpkg-query", "-W", "-f", "${Conffiles}", "l7ctl").split()[:1], ["/etc/l7ctl/l7ctl.toml"],
                  "conffiles")
     for page, heading in (("man8/l7ctl.8", "DOCTOR"), ("man5/l7ctl.toml.5", "CONFIGURATION"),
-                          ("man5/l7-pattern.5", "THE NATIVE FORM")):
+                          ("man5/l7-pattern.5", "THE NATIVE FORM"), ("man7/l7ctl-sync.7", "KEEPALIVED")):
         file = f"/usr/share/man/{page}.gz"
         expect_in(f"\n{heading}\n", gzip.decompress(root.path(file).read_bytes()).decode(), page)
         name, _, section = page.partition("/")[2].rpartition(".")

@@ -12,7 +12,9 @@ namespace l7 {
 namespace {
 constexpr std::uint64_t kSecondNs = 1'000'000'000;
 
-l7_expectation value_of(const ExpectationEntry &entry) {
+} // namespace
+
+l7_expectation expectation_of(const ExpectationEntry &entry) {
     l7_expectation out{};
     out.id = entry.id;
     out.until_s = static_cast<std::uint32_t>(entry.expires_ns / kSecondNs);
@@ -24,7 +26,6 @@ l7_expectation value_of(const ExpectationEntry &entry) {
     out.attributes = entry.verdict.attributes;
     return out;
 }
-} // namespace
 
 l7_expected expected_of(const Announcement &announcement) {
     l7_expected out{};
@@ -63,10 +64,8 @@ void Expectations::add(const l7_key &parent, const Announcement &announcement,
     by_address_[expected] = at;
     by_id_[last_id_] = at;
     remember(last_id_, parent);
-    if (publish_) {
-        const l7_expectation value = value_of(*at);
-        publish_(expected, &value);
-    }
+    if (publish_)
+        publish_(*at, true);
 }
 
 void Expectations::withdraw(const Announcement &announcement) {
@@ -83,7 +82,7 @@ std::optional<ExpectationEntry> Expectations::met(std::uint32_t id) {
     at->second->met++;
     const ExpectationEntry out = *at->second;
     if (!(out.verdict.flags & L7_X_STAYS))
-        remove(at->second, false); // the packet path has
+        remove(at->second, true); // the packet path has, others have not
     return out;
 }
 
@@ -95,7 +94,7 @@ std::optional<l7_expectation> Expectations::take(const l7_packet &packet, std::u
         const auto at = by_address_.find(wanted);
         if (at == by_address_.end())
             continue;
-        const l7_expectation out = value_of(*at->second);
+        const l7_expectation out = expectation_of(*at->second);
         if (!l7_expectation_stands(&out, &packet, static_cast<std::uint32_t>(now_ns / kSecondNs)))
             return std::nullopt;
         at->second->met++;
@@ -133,12 +132,12 @@ std::size_t Expectations::alive() const {
 }
 
 void Expectations::remove(Alive::iterator at, bool publish) {
-    const l7_expected expected = at->expected;
-    by_address_.erase(expected);
-    by_id_.erase(at->id);
+    const ExpectationEntry gone = *at;
+    by_address_.erase(gone.expected);
+    by_id_.erase(gone.id);
     alive_.erase(at);
     if (publish && publish_)
-        publish_(expected, nullptr);
+        publish_(gone, false);
 }
 
 void Expectations::remember(std::uint32_t id, const l7_key &parent) {

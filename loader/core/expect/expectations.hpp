@@ -41,11 +41,14 @@ struct ExpectationEntry {
 
 l7_expected expected_of(const Announcement &announcement);
 
+/// As the packet path has it.
+l7_expectation expectation_of(const ExpectationEntry &entry);
+
 /// Threads: any. Bounded: where there is no room, the oldest leaves.
 class Expectations {
   public:
-    /// Told what the packet path is to expect, and with null what it no longer is.
-    using Publish = std::function<void(const l7_expected &, const l7_expectation *)>;
+    /// Told what the packet path is to expect, and what it no longer is.
+    using Publish = std::function<void(const ExpectationEntry &, bool alive)>;
 
     static constexpr std::size_t kKept = 65536;
 

@@ -3,6 +3,7 @@
 
 #include "core/policy/rule_reader.hpp"
 #include "core/policy/shape_reader.hpp"
+#include "core/policy/sync_reader.hpp"
 
 #include <l7ctl/abi.h>
 
@@ -63,7 +64,8 @@ class Reader : public TomlReader {
     void read(const toml::table &root, Config &out) {
         only(root,
              {"daemon", "mark", "limits", "memory", "timeouts", "tunnels", "rates", "metrics",
-              "patterns", "device", "rule", "shape", "class", "export", "conntrack", "expect"},
+              "patterns", "device", "rule", "shape", "class", "export", "conntrack", "expect",
+              "sync"},
              "the configuration");
         if (const toml::table *table = section(root, "daemon"))
             daemon(*table, out);
@@ -104,6 +106,8 @@ class Reader : public TomlReader {
         }
         if (const toml::table *table = section(root, "export"))
             exporting(*table, out.exporting);
+        if (const toml::table *table = section(root, "sync"))
+            read_sync(*this, *table, out.sync);
         tables(root, "device", [&](const toml::table &table) { device(table, out); });
         read_shape(root, out.shape,
                    [this](const auto &where, const auto &what) { at(where, what); });

@@ -7,6 +7,7 @@
 #include "core/policy/export_config.hpp"
 #include "core/policy/ranges.hpp"
 #include "core/policy/shape_config.hpp"
+#include "core/policy/sync_config.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -61,6 +62,8 @@ struct TimeoutConfig { ///< seconds
     std::uint32_t udp_unreplied = 60;
     std::uint32_t icmp = 60;
     std::uint32_t other = 600;
+
+    bool operator==(const TimeoutConfig &) const = default;
 };
 
 struct MetricsConfig {
@@ -98,6 +101,7 @@ struct Config {
     ConntrackConfig conntrack;
     ExpectOptions expect = ExpectOptions::defaults();
     ExportConfig exporting;
+    SyncConfig sync;
     std::vector<std::string> pattern_dirs; ///< empty: the defaults
     std::vector<DeviceConfig> devices;
     std::vector<Rule> rules;

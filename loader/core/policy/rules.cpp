@@ -9,6 +9,7 @@
 #include <bit>
 #include <cstring>
 #include <iterator>
+#include <span>
 
 namespace l7 {
 
@@ -188,6 +189,14 @@ std::uint64_t RuleTables::hook(std::string_view device, l7_hook hook) const {
             (!rule.ingress || *rule.ingress == (hook == L7_INGRESS)))
             out |= 1ULL << i;
     }
+    return out;
+}
+
+std::uint64_t RuleTables::digest() const {
+    std::uint64_t out = 0xcbf29ce484222325; // FNV-1a
+    for (const l7_rule &rule : rules_)
+        for (const auto byte : std::as_bytes(std::span(&rule, 1)))
+            out = (out ^ static_cast<std::uint64_t>(byte)) * 0x100000001b3;
     return out;
 }
 

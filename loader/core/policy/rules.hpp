@@ -32,6 +32,9 @@ class RuleTables {
     /// Prefixes with the bits of addresses of which each is the longest; the empty one is first.
     const std::vector<std::pair<Prefix6, std::uint64_t>> &prefixes() const { return prefixes_; }
 
+    /// Of what the rules ask and do: the bits of others mean something else.
+    std::uint64_t digest() const;
+
     /// Rules with a rate, amounts or an age.
     std::uint64_t moving() const { return moving_; }
 

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The flow table as other nodes, and files, see it: states go out of it and come into it.
+//
+// Threads: any.
+#pragma once
+
+#include "core/sync/sink.hpp"
+#include "daemon/catalog.hpp"
+#include "kernel/state.hpp"
+#include "sync/replication.hpp"
+
+#include <memory>
+#include <mutex>
+#include <optional>
+
+namespace l7 {
+
+class ReplicaTable : public ReplicaSink {
+  public:
+    explicit ReplicaTable(KernelState &kernel) : kernel_(kernel) {}
+
+    void use(std::shared_ptr<const Catalog> catalog);
+
+    Result<std::size_t> put(std::span<const FlowState> flows) override;
+    void gone(std::span<const l7_key> flows) override;
+    Result<std::size_t> expect(std::span<const ExpectationState> expected) override;
+    void learn(const EndpointState &server) override;
+    void learn(const HintState &hint) override;
+
+    /// Of expectations that another node's parent announced.
+    static constexpr std::string_view kTopic = "replica";
+
+    /// Tells peers what is expected, or no longer, and what a server's flows are.
+    void tell(Replication &sync, const ExpectationEntry &entry, bool alive) const;
+    void tell(Replication &sync, const l7_endpoint &server,
+              const EndpointMemory::Verdict &verdict) const;
+
+    /// A flow of ours as it is now; nothing where it has no verdict that names a protocol.
+    std::optional<FlowState> state(const l7_key &key) const;
+
+    /// Every one of them, and what is expected.
+    Result<void> walk(OwnStates &into) const;
+
+  private:
+    std::shared_ptr<const Catalog> catalog() const;
+    ExpectationState state(const ExpectationEntry &entry) const;
+    std::string parent_protocol(const ExpectationEntry &entry) const;
+
+    KernelState &kernel_;
+    mutable std::mutex mutex_;
+    std::shared_ptr<const Catalog> catalog_; // guarded by mutex_
+};
+
+/// As the last packet's and this machine's clocks go now.
+Clocks clocks_now(std::uint32_t tick);
+
+} // namespace l7
