@@ -30,10 +30,12 @@ struct l7_pass {
 
 /* Room for what the slow steps make, which the stack has not: tc programs do not nest on a CPU. */
 struct l7_scratch {
+    struct l7_key key;
     struct l7_fragment_key datagram;
     struct l7_walk walk;
     struct l7_flow fresh;
     struct l7_record head;
+    struct l7_sample sample;
     struct l7_endpoint server;
     struct l7_expected expected;
     struct l7_tcp_options said;
@@ -49,7 +51,7 @@ struct {
 /* Sends the loader what the packet holds for it. */
 L7_STEP int l7_sample(struct __sk_buff *skb, struct l7_flow *flow, struct l7_pass *pass,
                       __u32 direction, __u32 ends) {
-    struct l7_sample sample;
+    struct l7_sample *sample;
     struct l7_record *head;
     struct l7_scratch *s;
     enum l7_sample_kind kind;
@@ -60,34 +62,35 @@ L7_STEP int l7_sample(struct __sk_buff *skb, struct l7_flow *flow, struct l7_pas
     if (!set || !flow || !pass || !s)
         return 0;
     head = &s->head;
+    sample = &s->sample;
     direction &= 1;
     kind = l7_flow_sample(flow, &pass->packet, direction, pass->sampled, (int)ends,
-                          set->sample_packets, set->sample_bytes, &sample);
+                          set->sample_packets, set->sample_bytes, sample);
     if (kind == L7_SAMPLE_RETRANSMITTED)
         l7_count(retransmitted);
     if (kind != L7_SAMPLE_TAKE)
         return 0;
-    if (sample.limit == 1)
+    if (sample->limit == 1)
         l7_count(limit_packets);
-    else if (sample.limit == 2)
+    else if (sample->limit == 2)
         l7_count(limit_bytes);
 
     head->key = pass->packet.key;
     head->time_ns = bpf_ktime_get_ns();
     head->hash = l7_key_hash(&pass->packet.key);
     head->packet = (__u32)(flow->packets[0] + flow->packets[1]);
-    head->offset = sample.offset;
-    head->size = (__u16)sample.size;
+    head->offset = sample->offset;
+    head->size = (__u16)sample->size;
     head->direction = (__u8)direction;
-    head->flags = sample.flags | (flow->flags & L7_F_INITIATOR_1 ? L7_R_INITIATOR_1 : 0);
+    head->flags = sample->flags | (flow->flags & L7_F_INITIATOR_1 ? L7_R_INITIATOR_1 : 0);
     head->wire_size = (__u16)(pass->sampled > 0xffff ? 0xffff : pass->sampled);
     head->protocol = flow->flags & L7_F_PROVISIONAL ? L7_UNSET : flow->protocol;
     head->born = flow->born;
-    if (l7_ring_put(skb, head, pass->packet.payload + sample.skip) == 0) {
-        l7_flow_sampled(flow, direction, &sample);
+    if (l7_ring_put(skb, head, pass->packet.payload + sample->skip) == 0) {
+        l7_flow_sampled(flow, direction, sample);
         l7_count(records);
     } else {
-        l7_flow_sample_lost(flow, direction, &sample);
+        l7_flow_sample_lost(flow, direction, sample);
         l7_count(records_lost);
     }
     return 0;
@@ -117,40 +120,47 @@ static long l7_option_one(__u32 i, __u32 *size) {
     return s && l7_tcp_option(s->options, *size, &s->said) ? 0 : 1;
 }
 
-/*
- * Holds a TCP segment against its connection's windows and, where it fits, notes what it says and
- * whether it begins or ends its direction. Returns its l7_tcp_fit, or L7_STEP_ENDS for the first
- * that ends its direction.
- */
-#define L7_STEP_ENDS 64
-L7_STEP int l7_tcp_step(struct __sk_buff *skb, struct l7_flow *flow, struct l7_packet *packet,
-                        __u32 direction, __u32 now) {
+/* Reads a segment's options into the scratch. Only a SYN's, and selective acknowledgements, say
+ * anything of windows. */
+L7_STEP int l7_tcp_read(struct __sk_buff *skb, struct l7_packet *packet) {
     __u32 zero = 0, size;
-    struct l7_settings *set = bpf_map_lookup_elem(&settings, &zero);
     struct l7_scratch *s = bpf_map_lookup_elem(&scratch, &zero);
-    enum l7_tcp_fit fit;
 
-    if (!flow || !packet || !set || !s)
-        return L7_TCP_STRAY;
+    if (!packet || !s)
+        return 0;
     __builtin_memset(&s->said, 0, sizeof(s->said));
     size = packet->options;
     barrier_var(size); /* two comparisons, as the verifier wants them */
     if (size > L7_TCP_OPTIONS_MAX)
-        return L7_TCP_STRAY;
+        return 0;
     barrier_var(size);
     if (size > 0 && bpf_skb_load_bytes(skb, packet->payload - size, s->options, size) == 0 &&
         !l7_tcp_options_plain(size, *(__u32 *)s->options))
         bpf_loop(L7_TCP_OPTIONS_MAX, l7_option_one, &size, 0);
-    fit = l7_tcp_segment(flow, packet, direction, &s->said, now, set->second);
-    if (L7_LIKELY(fit == L7_TCP_FITS))
-        return l7_flow_note_flags(flow, packet, direction) ? L7_STEP_ENDS : L7_TCP_FITS;
-    {
-        struct l7_counters *counted = bpf_map_lookup_elem(&counters, &zero);
+    return 0;
+}
 
-        if (counted)
-            l7_count_tcp(counted, fit);
-    }
-    return (int)fit;
+/*
+ * Holds a TCP segment, whose options l7_tcp_read has read, against its connection's windows and,
+ * where it fits, notes what it says and whether it begins or ends its direction. Returns its
+ * l7_tcp_fit, or L7_STEP_ENDS for the first that ends its direction.
+ */
+#define L7_STEP_ENDS 64
+L7_STEP int l7_tcp_step(struct l7_flow *flow, struct l7_packet *packet, __u32 direction,
+                        __u32 now) {
+    __u32 zero = 0;
+    struct l7_settings *set = bpf_map_lookup_elem(&settings, &zero);
+    struct l7_scratch *s = bpf_map_lookup_elem(&scratch, &zero);
+    struct l7_counters *counted = bpf_map_lookup_elem(&counters, &zero);
+    enum l7_tcp_fit fit;
+
+    if (!flow || !packet || !set || !s || !counted)
+        return L7_TCP_STRAY;
+    fit = l7_tcp_segment(flow, packet, direction, &s->said, now, set->second);
+    l7_count_tcp(counted, fit);
+    if (fit != L7_TCP_FITS)
+        return (int)fit;
+    return l7_flow_note_flags(flow, packet, direction) ? L7_STEP_ENDS : L7_TCP_FITS;
 }
 
 /* The loader hears that an announced flow has begun. */
@@ -193,6 +203,9 @@ L7_STEP int l7_expect(struct l7_pass *pass) {
 
     if (!s || !pass)
         return 0;
+    key = pass->packet.key;
+    if (bpf_map_lookup_elem(&newcomers, &key))
+        return 0;
     for (way = 0; way < 4; way++) {
         if (way >= L7_EXPECTED_WAYS(pass->packet.key.l4))
             break;
@@ -204,7 +217,6 @@ L7_STEP int l7_expect(struct l7_pass *pass) {
     if (!expectation || !l7_expectation_stands(expectation, &pass->packet,
                                                (__u32)(bpf_ktime_get_ns() / 1000000000)))
         return 0;
-    key = pass->packet.key;
     l7_flow_begin(&s->fresh, &pass->packet, pass->now);
     l7_flow_expect(&s->fresh, expectation);
     if (!(expectation->flags & L7_X_STAYS))
@@ -227,43 +239,34 @@ L7_STEP __u32 l7_newcomer(struct __sk_buff *skb, struct l7_pass *pass) {
     struct l7_settings *set;
     struct l7_account *account;
     struct l7_flow *flow;
-    struct l7_key key;
+    struct l7_scratch *s;
 
-    if (!pass)
+    s = bpf_map_lookup_elem(&scratch, &zero);
+    if (!pass || !s)
         return L7_UNSET;
-    key = pass->packet.key; /* 6.1 takes no argument's memory as a map's key */
-    flow = bpf_map_lookup_elem(&newcomers, &key);
+    s->key = pass->packet.key; /* 6.1 takes no argument's memory as a map's key */
+    flow = bpf_map_lookup_elem(&newcomers, &s->key);
 
     if (flow && l7_flow_restarts(flow, &pass->packet)) {
         l7_count(flows_restarted);
-        bpf_map_delete_elem(&newcomers, &key);
+        bpf_map_delete_elem(&newcomers, &s->key);
         flow = 0;
     }
     set = bpf_map_lookup_elem(&settings, &zero);
     if (!set)
         return L7_UNSET;
-    if (!flow && set->expecting && l7_expect(pass)) {
-        flow = bpf_map_lookup_elem(&flows, &key);
-        if (!flow)
-            return L7_UNSET;
-        l7_tell_expected(skb, flow, pass);
-    }
     if (!flow) {
-        struct l7_scratch *s = bpf_map_lookup_elem(&scratch, &zero);
-
-        if (!s)
-            return L7_UNSET;
         l7_flow_begin(&s->fresh, &pass->packet, pass->now);
-        l7_presume(&key, &s->fresh);
+        l7_presume(&s->key, &s->fresh);
         /* Where two CPUs meet here, one creates the flow and the other's attempt changes nothing.
          */
-        if (bpf_map_update_elem(&newcomers, &key, &s->fresh, BPF_NOEXIST) == 0) {
+        if (bpf_map_update_elem(&newcomers, &s->key, &s->fresh, BPF_NOEXIST) == 0) {
             l7_count(flows_created);
             account = l7_account_of(pass->attach, L7_UNSET);
             if (account)
                 account->flows++;
         }
-        flow = bpf_map_lookup_elem(&newcomers, &key);
+        flow = bpf_map_lookup_elem(&newcomers, &s->key);
         if (!flow) {
             l7_count(newcomers_failed);
             return L7_UNSET;
@@ -274,8 +277,10 @@ L7_STEP __u32 l7_newcomer(struct __sk_buff *skb, struct l7_pass *pass) {
         int fit = L7_TCP_FITS;
 
         l7_flow_count(flow, direction, pass->packets, pass->bytes, pass->now, set->second);
-        if (key.l4 == L7_IPPROTO_TCP && pass->packet.fragment != 2)
-            fit = l7_tcp_step(skb, flow, &pass->packet, direction, pass->now);
+        if (pass->packet.key.l4 == L7_IPPROTO_TCP && pass->packet.fragment != 2) {
+            l7_tcp_read(skb, &pass->packet);
+            fit = l7_tcp_step(flow, &pass->packet, direction, pass->now);
+        }
         if ((fit == L7_TCP_FITS || fit == L7_STEP_ENDS) && l7_flow_wanted(flow))
             l7_sample(skb, flow, pass, direction, fit == L7_STEP_ENDS);
     }
@@ -465,6 +470,11 @@ static __attribute__((always_inline)) int l7_classify(struct __sk_buff *skb, __u
         if (pass.packet.key.l4 == L7_IPPROTO_UDP && gso_size && pass.sampled > gso_size)
             pass.sampled = gso_size; /* several datagrams in one skb: the first */
     }
+    if (L7_UNLIKELY(!flow && set->expecting) && l7_expect(&pass)) {
+        flow = bpf_map_lookup_elem(&flows, &pass.packet.key);
+        if (flow)
+            l7_tell_expected(skb, flow, &pass);
+    }
     if (L7_LIKELY(flow != 0)) {
         __u32 direction = l7_flow_direction(flow, &pass.packet);
 
@@ -473,8 +483,10 @@ static __attribute__((always_inline)) int l7_classify(struct __sk_buff *skb, __u
             fit = L7_TCP_FITS;
             if (pass.packet.key.l4 == L7_IPPROTO_TCP && pass.packet.fragment != 2 &&
                 (L7_UNLIKELY(flow->flags & L7_F_FOLLOW) ||
-                 !l7_tcp_quick(flow, &pass.packet, direction, now)))
-                fit = l7_tcp_step(skb, flow, &pass.packet, direction, now);
+                 !l7_tcp_quick(flow, &pass.packet, direction, now))) {
+                l7_tcp_read(skb, &pass.packet);
+                fit = l7_tcp_step(flow, &pass.packet, direction, now);
+            }
             if (L7_UNLIKELY(flow->flags & L7_F_FOLLOW) &&
                 (fit == L7_TCP_FITS || fit == L7_STEP_ENDS))
                 l7_sample(skb, flow, &pass, direction, fit == L7_STEP_ENDS);

@@ -157,4 +157,5 @@ def test_children_behind_a_translation():
 
 
 if __name__ == "__main__":
-    main(globals())
+    main(test_ftp_with_real_ends, test_tftp_answers_from_another_port, test_only_parties_and_unprivileged_ports,
+         test_children_behind_a_translation)
