@@ -47,6 +47,13 @@ class Node {
             }
             return true;
         }
+        if (what == "untouched") { // as a commit leaves them
+            in >> from >> count >> version;
+            const std::lock_guard lock(mutex_);
+            for (std::uint32_t i = from; i < from + count; i++)
+                untouched_[i] = version;
+            return true;
+        }
         if (what == "ended") {
             in >> from >> count;
             for (std::uint32_t i = from; i < from + count; i++) {
@@ -96,19 +103,22 @@ class Node {
   private:
     WalkOwn walk() {
         return [this](OwnStates &own) -> Result<void> {
-            std::map<std::uint32_t, std::uint32_t> all;
+            std::map<std::uint32_t, std::uint32_t> all, untouched;
             {
                 const std::lock_guard lock(mutex_);
                 all = own_;
+                untouched = untouched_;
             }
             for (const auto &[number, version] : all)
                 own.flow(numbered_flow(number, version), false);
+            for (const auto &[number, version] : untouched)
+                own.flow(numbered_flow(number, version), true);
             return {};
         };
     }
 
     std::mutex mutex_;
-    std::map<std::uint32_t, std::uint32_t> own_; // guarded by mutex_
+    std::map<std::uint32_t, std::uint32_t> own_, untouched_; // guarded by mutex_
     SlowTable table_;
     Replication sync_;
 };
