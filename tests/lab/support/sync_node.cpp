@@ -3,7 +3,7 @@
 // memory. It listens at the unix socket CONTROL; a connection asks one line and gets one line of
 // JSON. Its own flows are numbers with a version; see numbered_flow().
 #include "daemon/sync_commands.hpp"
-#include "replica_table.hpp"
+#include "memory_table.hpp"
 
 #include <cstdio>
 #include <map>
@@ -18,11 +18,11 @@ using namespace l7;
 using Json = nlohmann::json;
 
 /// Takes its time where it is told to, for what happens during a commit.
-class SlowTable : public ReplicaTable {
+class SlowTable : public MemoryTable {
   public:
     Result<std::size_t> put(std::span<const FlowState> flows) override {
         std::this_thread::sleep_for(std::chrono::milliseconds(slow_ms.load()));
-        return ReplicaTable::put(flows);
+        return MemoryTable::put(flows);
     }
     std::atomic<unsigned> slow_ms{0};
 };
