@@ -14,9 +14,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kLimit = 2s;                    // for Redis to answer
-constexpr auto kBlock = 200ms;                 // that it waits for something new
-constexpr std::string_view kBlockText = "200"; // the same
+constexpr auto kLimit = 2s;    // for Redis to answer
+constexpr auto kBlock = 100ms; // that it waits for something new; what is asked of us waits, too
+constexpr std::string_view kBlockText = "100"; // the same
 constexpr std::string_view kEntries = "128";   // of the stream at once
 constexpr std::string_view kFields = "1000";   // of the hash at once, more or less
 constexpr auto kLookEvery = 500ms;             // for signs of life

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Replication of flows through real redis-servers, whose sockets sync_redis.py names: a node each.
-#include "replica_table.hpp"
+#include "memory_table.hpp"
 #include "sync/replication.hpp"
 
 #include <algorithm>
@@ -47,7 +47,7 @@ void wait_for(Condition condition, const char *what, std::chrono::seconds limit 
 }
 
 /// The table of the node that is told; notes when each flow came.
-class Watch : public ReplicaTable {
+class Watch : public MemoryTable {
   public:
     Result<std::size_t> put(std::span<const FlowState> flows) override {
         const auto now = Clock::now().time_since_epoch();
@@ -55,7 +55,7 @@ class Watch : public ReplicaTable {
             if (const std::uint64_t sent = state.rules; sent > 1'000'000) // when it changed, in ns
                 delays_.push_back(static_cast<double>(now.count()) - static_cast<double>(sent));
         count_ += flows.size();
-        return ReplicaTable::put(flows);
+        return MemoryTable::put(flows);
     }
     std::uint64_t count() const { return count_; }
     /// Of the events since the last call, once no more come.
@@ -148,7 +148,7 @@ void direct(const char *one, const char *other) {
 }
 
 void cached(const char *one, const char *other) {
-    ReplicaTable here, there;
+    MemoryTable here, there;
     Replication a(config_of("a", one, "b", other, false), {}, here, walk_of(kFlows));
     Replication b(config_of("b", other, "a", one, false), {}, there, walk_of(0));
     wait_for([&] { return b.report().peers[0].cache.flows == kFlows; }, "the external cache");
@@ -179,7 +179,7 @@ void cached(const char *one, const char *other) {
 
 /// MEMORY USAGE of hash and stream, the latter full of single updates as far as it goes back.
 void memory(const char *one, const char *other) {
-    ReplicaTable here;
+    MemoryTable here;
     SyncConfig config = config_of("m", one, "b", other, false);
     Replication node(config, {}, here, walk_of(kFlows));
     wait_for([&] { return node.report().own.states == kFlows; }, "the hash");

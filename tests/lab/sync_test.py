@@ -84,6 +84,27 @@ def test_direct_mode_needs_no_commit():
         expect_equal(b.ask("commit")["flows"], 0, "flows that a commit finds")
 
 
+def test_the_owner_of_a_flow_knows_better():
+    """What a node has from another and never saw itself is told of, but does not win over what its owner says."""
+    with Lab() as lab:
+        a, b, c = Fleet(lab, 3).start()
+        a.flows(1000, version=2)
+        has_all(c, a, (1000, 2, 0))
+        b.ask(f"untouched {a.first} 2000 1")  # half of them a has no more
+        b.ask("resync")
+        wait_for(lambda: c.of(b)["flows"] == 2000, "c to have b's")
+        c.ask("clear")
+        expect_equal(c.ask("commit")["entered"], 2000, "flows of either")
+        expect_equal(c.wrong(a, 1000, 2) + c.wrong(a, 1000, 1, offset=1000), 0, "wrong flows")
+    with Lab() as lab:
+        a, b = Fleet(lab, 2, options=["--direct"]).start()
+        b.ask(f"untouched {a.first} 1000 1")
+        b.flows(10)
+        b.ask("resync")
+        wait_for(lambda: a.wrong(b, 10) == 0, "b's own")
+        expect_equal(a.ask("table"), 10, "flows in a's table: none that it told b of itself")
+
+
 def redis_killed(*config, keeps):
     with Lab() as lab:
         a, b = Fleet(lab, 2, redis=config).start()
@@ -404,7 +425,8 @@ def test_the_script_for_keepalived():
 
 
 main(test_three_nodes_have_everything, test_five_nodes_have_everything, test_three_nodes_with_one_redis,
-     test_flows_that_change_and_end, test_direct_mode_needs_no_commit, test_redis_killed_and_restarted_empty,
+     test_flows_that_change_and_end, test_direct_mode_needs_no_commit,
+     test_the_owner_of_a_flow_knows_better, test_redis_killed_and_restarted_empty,
      test_redis_killed_and_restarted_with_an_old_file, test_hash_removed_by_somebody,
      test_a_partition_of_ten_seconds, test_a_short_partition_resumes_where_it_was, test_a_trimmed_stream_is_noticed,
      test_five_percent_loss, test_a_node_killed_and_back, test_a_node_and_its_redis_killed,

@@ -2,7 +2,7 @@
 #include "core/sync/external_cache.hpp"
 #include "core/sync/outbox.hpp"
 #include "core/sync/takeover.hpp"
-#include "support/replica_table.hpp"
+#include "support/memory_table.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <chrono>
@@ -195,7 +195,7 @@ TEST_CASE("a takeover enters parents before their children, then what they expec
     takeover.add(key_of(fresh), encode(fresh));
     takeover.add(key_of(old), encode(old));
     takeover.add("nonsense", "x");
-    ReplicaTable table;
+    MemoryTable table;
     const auto report = takeover.enter(table, 1500);
     REQUIRE(report);
     CHECK(report->flows == 3 * kFamilies);
@@ -214,7 +214,7 @@ TEST_CASE("a ring of parents ends") {
     other.parent = one.key;
     for (const FlowState &state : {one, other})
         takeover.add(key_of(state.key), encode(state, 1));
-    ReplicaTable table;
+    MemoryTable table;
     CHECK(takeover.enter(table, 0)->entered == 2);
 }
 
@@ -224,7 +224,7 @@ TEST_CASE("of a flow that two peers have the newer is entered") {
         Takeover takeover;
         takeover.add(key_of(older.key), newer_first ? encode(newer, 20) : encode(older, 10));
         takeover.add(key_of(older.key), newer_first ? encode(older, 10) : encode(newer, 20));
-        ReplicaTable table;
+        MemoryTable table;
         REQUIRE(takeover.enter(table, 0)->entered == 1);
         CHECK(table.wrong(1, 1, [&](auto) { return newer; }) == 0);
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/sync/batch.hpp"
 #include "core/sync/record.hpp"
-#include "support/replica_table.hpp"
+#include "support/memory_table.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <random>

@@ -72,6 +72,7 @@ class ExternalCache {
     using Map = std::unordered_map<std::string, Entry, Hash, std::equal_to<>>;
 
     bool judge(std::string_view key, std::string_view record, Entry &out) const;
+    bool again(std::string_view key, std::string_view record, std::uint64_t now_ms);
     Map::iterator erase(Map::iterator at);
     std::size_t &count_of(std::string_view key);
 

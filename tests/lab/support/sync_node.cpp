@@ -3,7 +3,7 @@
 // memory. It listens at the unix socket CONTROL; a connection asks one line and gets one line of
 // JSON. Its own flows are numbers with a version; see numbered_flow().
 #include "daemon/sync_commands.hpp"
-#include "replica_table.hpp"
+#include "memory_table.hpp"
 
 #include <cstdio>
 #include <map>
@@ -18,11 +18,11 @@ using namespace l7;
 using Json = nlohmann::json;
 
 /// Takes its time where it is told to, for what happens during a commit.
-class SlowTable : public ReplicaTable {
+class SlowTable : public MemoryTable {
   public:
     Result<std::size_t> put(std::span<const FlowState> flows) override {
         std::this_thread::sleep_for(std::chrono::milliseconds(slow_ms.load()));
-        return ReplicaTable::put(flows);
+        return MemoryTable::put(flows);
     }
     std::atomic<unsigned> slow_ms{0};
 };
@@ -45,6 +45,13 @@ class Node {
                 }
                 sync_.changed(numbered_flow(i, version));
             }
+            return true;
+        }
+        if (what == "untouched") { // as a commit leaves them
+            in >> from >> count >> version;
+            const std::lock_guard lock(mutex_);
+            for (std::uint32_t i = from; i < from + count; i++)
+                untouched_[i] = version;
             return true;
         }
         if (what == "ended") {
@@ -96,19 +103,22 @@ class Node {
   private:
     WalkOwn walk() {
         return [this](OwnStates &own) -> Result<void> {
-            std::map<std::uint32_t, std::uint32_t> all;
+            std::map<std::uint32_t, std::uint32_t> all, untouched;
             {
                 const std::lock_guard lock(mutex_);
                 all = own_;
+                untouched = untouched_;
             }
             for (const auto &[number, version] : all)
                 own.flow(numbered_flow(number, version), false);
+            for (const auto &[number, version] : untouched)
+                own.flow(numbered_flow(number, version), true);
             return {};
         };
     }
 
     std::mutex mutex_;
-    std::map<std::uint32_t, std::uint32_t> own_; // guarded by mutex_
+    std::map<std::uint32_t, std::uint32_t> own_, untouched_; // guarded by mutex_
     SlowTable table_;
     Replication sync_;
 };

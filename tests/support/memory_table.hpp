@@ -39,7 +39,7 @@ inline FlowState numbered_flow(std::uint32_t number, std::uint32_t version = 1) 
     return out;
 }
 
-class ReplicaTable : public ReplicaSink {
+class MemoryTable : public ReplicaSink {
   public:
     using Map = std::unordered_map<l7_key, FlowState, KeyHash, KeyEqual>;
 
