@@ -14,18 +14,13 @@
  */
 static int l7_move(const struct l7_verdict *verdict, struct l7_flow *old) {
     struct l7_flow moved = *old;
-    __u32 way;
 
     l7_flow_judged(&moved, verdict);
     if (bpf_map_update_elem(&flows, &verdict->key, &moved, BPF_NOEXIST) != 0) {
         l7_count(flows_failed);
         return -1;
     }
-    l7_flow_flag(old, L7_F_MOVED | L7_F_LIMIT);
-    for (way = 0; way < 2; way++) {
-        __sync_fetch_and_add(&old->packets[way], -moved.packets[way]);
-        __sync_fetch_and_add(&old->bytes[way], -moved.bytes[way]);
-    }
+    l7_flow_moved(old, &moved);
     return 0;
 }
 

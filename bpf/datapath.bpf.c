@@ -191,7 +191,8 @@ L7_STEP int l7_tell_expected(struct __sk_buff *skb, struct l7_flow *flow, struct
 
 /*
  * A flow that somebody announced is entered among those that have a verdict: so many of them as are
- * announced, which is why no flood can use this way. Returns 1 where it was.
+ * announced, which is why no flood can use this way. One whose first packets were quicker than the
+ * loader is met with a later one. Returns 1 where it was.
  */
 L7_STEP int l7_expect(struct l7_pass *pass) {
     __u32 zero = 0;
@@ -199,12 +200,15 @@ L7_STEP int l7_expect(struct l7_pass *pass) {
     struct l7_scratch *s = bpf_map_lookup_elem(&scratch, &zero);
     struct l7_expectation *expectation = 0;
     struct l7_account *account;
+    struct l7_flow *old;
     struct l7_key key;
 
     if (!s || !pass)
         return 0;
     key = pass->packet.key;
-    if (bpf_map_lookup_elem(&newcomers, &key))
+    old = bpf_map_lookup_elem(&newcomers, &key);
+    if (old && (old->protocol != L7_UNSET || (old->flags & L7_F_MOVED) ||
+                old->packets[0] + old->packets[1] >= L7_EXPECTED_LATE))
         return 0;
     for (way = 0; way < 4; way++) {
         if (way >= L7_EXPECTED_WAYS(pass->packet.key.l4))
@@ -217,13 +221,23 @@ L7_STEP int l7_expect(struct l7_pass *pass) {
     if (!expectation || !l7_expectation_stands(expectation, &pass->packet,
                                                (__u32)(bpf_ktime_get_ns() / 1000000000)))
         return 0;
-    l7_flow_begin(&s->fresh, &pass->packet, pass->now);
+    if (old)
+        s->fresh = *old;
+    else
+        l7_flow_begin(&s->fresh, &pass->packet, pass->now);
     l7_flow_expect(&s->fresh, expectation);
     if (!(expectation->flags & L7_X_STAYS))
         bpf_map_delete_elem(&expectations, &s->expected);
     if (bpf_map_update_elem(&flows, &key, &s->fresh, BPF_NOEXIST) != 0)
         return 0;
-    l7_count(flows_created);
+    if (old) {
+        l7_flow_moved(old, &s->fresh);
+        account = l7_account_of(pass->attach, L7_UNSET);
+        if (account)
+            account->flows--;
+    } else {
+        l7_count(flows_created);
+    }
     l7_count(flows_expected);
     account = l7_account_of(pass->attach, s->fresh.protocol);
     if (account)

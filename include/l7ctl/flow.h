@@ -42,6 +42,17 @@ L7_INLINE void l7_flow_judged(struct l7_flow *flow, const struct l7_verdict *ver
     flow->protocol = verdict->protocol;
 }
 
+/* `moved`, a copy of `old`, is in the other table now: what it has counted does not count twice. */
+L7_INLINE void l7_flow_moved(struct l7_flow *old, const struct l7_flow *moved) {
+    __u32 way;
+
+    l7_flow_flag(old, L7_F_MOVED | L7_F_LIMIT);
+    for (way = 0; way < 2; way++) {
+        __sync_fetch_and_add(&old->packets[way], -moved->packets[way]);
+        __sync_fetch_and_add(&old->bytes[way], -moved->bytes[way]);
+    }
+}
+
 /* Fills a flow from its first packet, seen at tick `now`. Counts nothing yet. */
 L7_INLINE void l7_flow_begin(struct l7_flow *flow, const struct l7_packet *packet, __u32 now) {
     __u32 initiator = packet->from;
@@ -114,7 +125,10 @@ L7_INLINE int l7_expectation_stands(const struct l7_expectation *expectation,
             expectation->sport == packet->key.port[1]);
 }
 
-/* The flow is what was announced. */
+#define L7_EXPECTED_LATE                                                                           \
+    16 /* packets after which a flow is not held against expectations any more */
+
+/* The flow is what was announced, as of its next packet. */
 L7_INLINE void l7_flow_expect(struct l7_flow *flow, const struct l7_expectation *expectation) {
     flow->protocol = expectation->protocol;
     flow->application = expectation->application;
@@ -122,7 +136,8 @@ L7_INLINE void l7_flow_expect(struct l7_flow *flow, const struct l7_expectation 
     flow->host = expectation->host;
     flow->parent = expectation->id;
     flow->reason = L7_REASON_EXPECTED;
-    flow->verdict_packet = 1;
+    flow->verdict_packet = (__u16)(flow->packets[0] + flow->packets[1] + 1);
+    flow->rules_epoch = 0;
     if (expectation->flags & L7_X_LISTEN)
         flow->flags |= L7_F_FOLLOW | L7_F_LISTEN;
 }

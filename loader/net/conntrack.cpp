@@ -143,7 +143,7 @@ int take_tracked(nl_msg *message, void *into) {
     if (all[CTA_MARK])
         tracked.mark = ntohl(nla_get_u32(all[CTA_MARK]));
     out = tracked;
-    return NL_OK;
+    return NL_STOP; // the kernel marks it as one of several, and sends no end of them
 }
 
 } // namespace
@@ -154,18 +154,19 @@ Result<std::optional<Tracked>> Conntrack::find(const l7_key &key, unsigned from)
     std::optional<Tracked> out;
     if (!has_ports(key.l4))
         return out;
-    Message message(nlmsg_alloc_simple(kType, NLM_F_REQUEST | NLM_F_ACK));
+    Message message(nlmsg_alloc_simple(kType, NLM_F_REQUEST));
     if (!message ||
         nlmsg_append(message.get(), const_cast<nfgenmsg *>(&head), sizeof(head), NLMSG_ALIGNTO) <
             0 ||
         !put_tuple(message.get(), key, from))
         return netlink_error("asking for a connection", -NLE_NOMEM);
     nl_socket_modify_cb(socket_.get(), NL_CB_VALID, NL_CB_CUSTOM, take_tracked, &out);
+    // One answer: the connection, or why not.
+    nl_socket_disable_auto_ack(socket_.get());
     int failure = nl_send_auto(socket_.get(), message.get());
     if (failure >= 0)
         failure = nl_recvmsgs_default(socket_.get());
-    if (failure >= 0)
-        failure = nl_wait_for_ack(socket_.get());
+    nl_socket_enable_auto_ack(socket_.get());
     nl_socket_modify_cb(socket_.get(), NL_CB_VALID, NL_CB_DEFAULT, nullptr, nullptr);
     if (failure < 0 && failure != -NLE_OBJ_NOTFOUND)
         return netlink_error("asking for a connection", failure);
