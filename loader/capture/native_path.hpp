@@ -62,8 +62,8 @@ class NativePath {
                                                                      std::uint64_t now_ns)>;
 
     /// What a new flow was announced as, by its first packet; nothing is an answer.
-    using Expect = std::function<std::optional<l7_expectation>(const l7_packet &,
-                                                               std::uint64_t now_ns)>;
+    using Expect =
+        std::function<std::optional<l7_expectation>(const l7_packet &, std::uint64_t now_ns)>;
 
     /// Each sample goes to `sink`, which may call apply for the same flow at once.
     NativePath(NativeLimits limits, Sink sink, Presume presume = {}, Expect expect = {});
