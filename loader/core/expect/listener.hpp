@@ -25,7 +25,6 @@ struct ExpectOptions {
 
     /// Every parent; those that set up data or media connections let them be called by their names.
     static ExpectOptions defaults();
-    bool operator==(const ExpectOptions &) const = default;
 };
 
 /// How the ends of a connection call themselves where addresses are translated on its way; none:
