@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Two routers that replicate, and connections that go on over the other one."""
+
+from support import servers
+from support.l7ctl import L7ctl, classes, make_htb
+from support.netlab import Lab, check, expect_equal, main, wait_for
+from support.sync_lab import SyncRedis
+
+CONFIG = """
+[sync]
+node = "{node}"
+redis = "{own}"
+peers = [{{ name = "{peer}", redis = "{other}" }}]
+{more}
+[[rule]]
+protocol = "http"
+classid = "1:10"
+[[rule]]
+protocol = ["ftp", "ftp-data"]
+classid = "1:20"
+"""
+MISFITS = ("tcp_beyond", "tcp_before", "tcp_ack_beyond", "tcp_ack_before", "tcp_stray")
+
+
+class Pair:
+    """client and server, each on a switch with two routers, a and b, between; both run l7ctl and a Redis."""
+
+    def __init__(self, lab, more=""):
+        self.lab = lab
+        self.client, self.server = lab.namespace("client"), lab.namespace("server")
+        self.routers = {name: lab.namespace(name) for name in "ab"}
+        near, far = self.switch("near"), self.switch("far")
+        self.plug(self.client, "eth0", near, "192.0.2.2/24", "2001:db8:1::2/64")
+        self.plug(self.server, "eth0", far, "198.51.100.2/24", "2001:db8:2::2/64")
+        for number, router in enumerate(self.routers.values(), 11):
+            self.plug(router, "c0", near, f"192.0.2.{number}/24", f"2001:db8:1::{number}/64")
+            self.plug(router, "s0", far, f"198.51.100.{number}/24", f"2001:db8:2::{number}/64")
+            router.forward()
+            make_htb(router, "c0", ["10", "20"])
+        for number, net, prefix in ((self.client, "198.51.100.0/24", "192.0.2"),
+                                    (self.server, "192.0.2.0/24", "198.51.100")):
+            number.route(net, f"{prefix}.11")
+        self.redis = {name: SyncRedis(router) for name, router in self.routers.items()}
+        for one in self.redis.values():
+            one.start()
+        self.l7ctl = {}
+        for name, router in self.routers.items():
+            own, other = ("192.0.2.11", "192.0.2.12") if name == "a" else ("192.0.2.12", "192.0.2.11")
+            config = CONFIG.format(node=name, own=f"{own}:6379", peer="b" if name == "a" else "a",
+                                   other=f"{other}:6379", more=more)
+            self.l7ctl[name] = L7ctl(router, config, name=f"l7ctl-{name}")
+
+    def switch(self, name):
+        switch = self.lab.namespace(name)
+        switch.run(["ip", "link", "add", "br0", "type", "bridge"])
+        switch.run(["ip", "link", "set", "br0", "up"])
+        return switch
+
+    def plug(self, end, dev, switch, *addresses):
+        port = f"{end.name.rsplit('-', 1)[-1]}{dev}"
+        self.lab.link(end, dev, switch, port)
+        switch.run(["ip", "link", "set", port, "master", "br0", "up"])
+        end.address(dev, *addresses)
+
+    def __enter__(self):
+        for l7ctl in self.l7ctl.values():
+            l7ctl.start()
+            for dev in ("c0", "s0"):
+                l7ctl.attach(dev)
+        return self
+
+    def __exit__(self, *what):
+        for l7ctl in self.l7ctl.values():
+            l7ctl.__exit__(*what)
+
+    def fail_over(self):
+        """Both ends send over b from now on."""
+        for end, net, via in ((self.client, "198.51.100.0/24", "192.0.2.12"),
+                              (self.server, "192.0.2.0/24", "198.51.100.12")):
+            end.run(["ip", "route", "replace", net, "via", via])
+
+    def external(self, name):
+        return self.l7ctl[name].json("sync", "status")[0]["external"][0]
+
+
+def transfer(pair):
+    """A download that goes on, with windows of scale 10."""
+    web = servers.Nginx(pair.server)
+    web.start()
+    for end in (pair.client, pair.server):
+        end.sysctl("ipv4.tcp_rmem", "4096 131072 67108864")
+    return pair.client.popen(["curl", "-s", "-o", "/dev/null", f"http://198.51.100.2:{web.port}/bulk?rate=2000000"],
+                             name="download")
+
+
+def over_b(pair, protocol):
+    return [flow for flow in pair.l7ctl["b"].flows("protocol", protocol) if flow["packets"] > 50]
+
+
+def expect_taken_over(pair, protocol, minor):
+    flow, = wait_for(lambda: over_b(pair, protocol), f"the {protocol} flow over the other router")
+    expect_equal((flow["reason"], flow["classid"]), ("replica", f"1:{minor}"), "how it is known there, and its class")
+    counters = pair.l7ctl["b"].status()["counters"]
+    expect_equal({name: counters[name] for name in MISFITS}, dict.fromkeys(MISFITS, 0), "segments outside the window")
+    sent = classes(pair.routers["b"], "c0")
+    check(sent[f"1:{minor}"][0] > 20, f"nothing in the class: {sent}")
+
+
+def test_a_transfer_goes_on_over_the_other_router():
+    with Lab() as lab, Pair(lab) as pair:
+        held = transfer(pair)
+        wait_for(lambda: [flow for flow in pair.l7ctl["a"].flows("protocol", "http") if flow["bytes"] > 500_000],
+                 "the transfer over a")
+        wait_for(lambda: pair.external("b")["flows"] >= 1, "the flow in b's cache")
+        pair.l7ctl["b"].run("sync", "commit")
+        flow, = pair.l7ctl["b"].flows("protocol", "http")
+        expect_equal((flow["reason"], flow["packets"]), ("replica", 0), "what a commit enters")
+        pair.fail_over()
+        expect_taken_over(pair, "http", "10")
+        held.stop()
+
+
+def test_direct_mode_needs_no_commit():
+    with Lab() as lab, Pair(lab, "direct = true") as pair:
+        held = transfer(pair)
+        wait_for(lambda: pair.l7ctl["b"].flows("protocol", "http"), "the flow in b's table")
+        pair.fail_over()
+        expect_taken_over(pair, "http", "10")
+        held.stop()
+
+
+main(test_a_transfer_goes_on_over_the_other_router, test_direct_mode_needs_no_commit)
