@@ -207,7 +207,7 @@ L7_STEP int l7_expect(struct l7_pass *pass) {
         return 0;
     key = pass->packet.key;
     old = bpf_map_lookup_elem(&newcomers, &key);
-    if (old && (old->protocol != L7_UNSET || (old->flags & L7_F_MOVED) ||
+    if (old && (old->protocol > L7_UNKNOWN || (old->flags & L7_F_MOVED) ||
                 old->packets[0] + old->packets[1] >= L7_EXPECTED_LATE))
         return 0;
     for (way = 0; way < 4; way++) {
@@ -232,7 +232,7 @@ L7_STEP int l7_expect(struct l7_pass *pass) {
         return 0;
     if (old) {
         l7_flow_moved(old, &s->fresh);
-        account = l7_account_of(pass->attach, L7_UNSET);
+        account = l7_account_of(pass->attach, old->protocol);
         if (account)
             account->flows--;
     } else {

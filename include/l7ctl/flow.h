@@ -125,8 +125,8 @@ L7_INLINE int l7_expectation_stands(const struct l7_expectation *expectation,
             expectation->sport == packet->key.port[1]);
 }
 
-#define L7_EXPECTED_LATE                                                                           \
-    16 /* packets after which a flow is not held against expectations any more */
+/* Packets after which a flow is not held against expectations any more. */
+#define L7_EXPECTED_LATE 64
 
 /* The flow is what was announced, as of its next packet. */
 L7_INLINE void l7_flow_expect(struct l7_flow *flow, const struct l7_expectation *expectation) {

@@ -36,7 +36,11 @@ std::optional<Parties> Translator::original(const Parties &seen) {
     const l7_key key = question(seen);
     for (const unsigned from : {0U, 1U}) {
         const auto found = conntrack_->find(key, from);
-        if (!found || !*found)
+        if (!found) { // an answer may still come, and would be taken for the next question's
+            conntrack_.reset();
+            return std::nullopt;
+        }
+        if (!*found)
             continue;
         const auto &[there, back] = (*found)->tuples;
         const Parties out{{there.source.address, back.source.address},

@@ -13,6 +13,7 @@
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
 namespace l7 {
 
@@ -60,6 +61,9 @@ Result<Conntrack> Conntrack::open() {
         return Error{"out of memory"};
     if (const int failure = nl_connect(socket.get(), NETLINK_NETFILTER); failure < 0)
         return netlink_error("opening ctnetlink", failure);
+    // Whoever asks judges flows meanwhile: an answer that does not come must not keep it.
+    const timeval limit{.tv_sec = 0, .tv_usec = 200'000};
+    setsockopt(nl_socket_get_fd(socket.get()), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
     return Conntrack(std::move(socket));
 }
 
