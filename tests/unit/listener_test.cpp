@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // From what a parent says to what is expected, and flows on their way to other nodes.
 #include "core/expect/listener.hpp"
+#include "core/flow/classifier.hpp"
 #include "core/flow/flow_state.hpp"
 #include "support/expecting.hpp"
 
@@ -256,4 +257,27 @@ TEST_CASE("a flow's state comes back as the flow it was of, on a machine with ot
     FlowState unheard = state;
     unheard.protocol = "never-heard-of";
     CHECK_FALSE(flow_of(unheard, there, 77, {}));
+}
+
+TEST_CASE("a record that only looks like news of a child is a record") {
+    // All flags, no payload, no protocol; a fuzzer found it.
+    Knowledge knowledge;
+    auto protocols = std::make_shared<Protocols>();
+    std::vector<std::string> rejected;
+    knowledge.protocols = protocols;
+    auto database = Database::compile({}, *protocols, rejected);
+    REQUIRE(database);
+    knowledge.database = *database;
+    Classifier classifier;
+    classifier.use(knowledge);
+    l7_record head{};
+    head.key.l4 = IPPROTO_UDP;
+    head.flags = L7_R_EXPECTED;
+    const auto verdict = classifier.take({head, {}}, 1);
+    CHECK((!verdict || verdict->protocol != L7_UNSET));
+    head.protocol = L7_PROTOCOL_FIRST;
+    const auto child = classifier.take({head, {}}, 1);
+    REQUIRE(child);
+    CHECK(child->op == L7_APPLY_TOLD);
+    CHECK(child->protocol == L7_PROTOCOL_FIRST);
 }

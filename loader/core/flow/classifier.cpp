@@ -54,7 +54,7 @@ std::optional<l7_verdict> Classifier::take(const Sample &sample, std::uint64_t n
     const l7_record &head = sample.head;
 
     counters_.samples++;
-    if (head.flags == L7_R_EXPECTED && head.size == 0)
+    if (head.flags == L7_R_EXPECTED && head.size == 0 && head.protocol > L7_UNKNOWN)
         return child(head);
     if (!listener_.knows(head.key, head.born))
         return judge(sample, now_ns);
