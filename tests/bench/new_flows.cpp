@@ -77,7 +77,7 @@ Throughput throughput(const Patterns &patterns, std::uint32_t flows) {
     WorkerPort port = std::move(*opened);
     port.flag->awake = 1; // this core reads the ring in its turn: nobody need be woken
     Classifier classifier;
-    classifier.use({patterns.database, patterns.protocols}, [](const l7_verdict &) {});
+    classifier.use({patterns.database, patterns.protocols});
     const std::uint32_t round = std::min<std::uint32_t>(8192, flows / 10);
     double kernel_ns = 0, worker_seconds = 0;
     std::vector<l7_verdict> retire;
