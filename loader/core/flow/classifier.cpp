@@ -46,6 +46,9 @@ void Classifier::use(Knowledge knowledge) {
     dns_ = knowledge_.protocols->find("dns");
     listener_.use(knowledge_.expect, knowledge_.expectations, knowledge_.protocols,
                   knowledge_.translation);
+    parents_.assign(knowledge_.protocols->end(), false);
+    for (std::uint16_t number = L7_PROTOCOL_FIRST; number < parents_.size(); number++)
+        parents_[number] = knowledge_.expect.parents.contains(knowledge_.protocols->name(number));
     for (Entry *entry = oldest_; entry; entry = entry->newer)
         entry->judge->start_over();
 }
@@ -135,8 +138,9 @@ std::optional<l7_verdict> Classifier::follow(const Sample &sample, std::uint16_t
 }
 
 const ParentKind *Classifier::parent_kind(std::uint16_t protocol, std::uint8_t l4) const {
-    return protocol > L7_UNKNOWN ? listener_.kind_of(knowledge_.protocols->name(protocol), l4)
-                                 : nullptr;
+    return protocol < parents_.size() && parents_[protocol]
+               ? listener_.kind_of(knowledge_.protocols->name(protocol), l4)
+               : nullptr;
 }
 
 /// What a parent says goes on to be heard; nothing, or that it is not worth it any more.

@@ -106,6 +106,7 @@ class Classifier {
     std::unique_ptr<Scanner> scanner_;
     ScanTime scanned_; ///< of scanners before
     Listener listener_;
+    std::vector<bool> parents_;    ///< by protocol number: whether flows of it are listened to
     std::uint16_t dns_ = L7_UNSET; ///< the protocol whose answers are listened to
     Flows flows_;
     Entry *oldest_ = nullptr;
