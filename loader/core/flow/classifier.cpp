@@ -47,7 +47,7 @@ void Classifier::use(Knowledge knowledge) {
     listener_.use(knowledge_.expect, knowledge_.expectations, knowledge_.protocols,
                   knowledge_.translation);
     parents_.assign(knowledge_.protocols->end(), false);
-    for (std::uint16_t number = L7_PROTOCOL_FIRST; number < parents_.size(); number++)
+    for (std::uint16_t number = L7_PROTOCOL_FIRST; number < knowledge_.protocols->end(); number++)
         parents_[number] = knowledge_.expect.parents.contains(knowledge_.protocols->name(number));
     for (Entry *entry = oldest_; entry; entry = entry->newer)
         entry->judge->start_over();
