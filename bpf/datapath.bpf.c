@@ -3,50 +3,13 @@
  * The packet path: one object for each device. Parse, find the flow, count, and let the flow's
  * rules set mark and class; flows without a verdict also send their early payload to the loader.
  */
+#include "expect.h"
 #include "outcome.h"
-#include "ring.h"
+#include "segment.h"
 
 /* Set by the loader before loading; the verifier drops what does not apply to the device. */
 const volatile __u32 l7_device_slot = 0;
 const volatile __u32 l7_l3_device = 0;
-
-/*
- * A step that is verified by itself, once, knowing only the types of what it is given; steps that
- * are static are verified again for each way that leads to them.
- */
-#define L7_STEP __attribute__((noinline))
-
-/* What the steps of one packet share. */
-struct l7_pass {
-    struct l7_packet packet;
-    __u32 attach;  /* attachment point: device slot and hook */
-    __u32 now;     /* jiffies */
-    __u32 packets; /* on the wire */
-    __u32 sampled; /* payload of the first wire packet */
-    __u64 bytes;
-    __u64 rules;       /* out: those that the flow meets */
-    __u32 application; /* out: the flow's */
-};
-
-/* Room for what the slow steps make, which the stack has not: tc programs do not nest on a CPU. */
-struct l7_scratch {
-    struct l7_key key;
-    struct l7_fragment_key datagram;
-    struct l7_walk walk;
-    struct l7_flow fresh;
-    struct l7_record head;
-    struct l7_sample sample;
-    struct l7_endpoint server;
-    struct l7_expected expected;
-    struct l7_tcp_options said;
-    __u8 options[L7_TCP_OPTIONS_ROOM];
-};
-struct {
-    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-    __uint(max_entries, 1);
-    __type(key, __u32);
-    __type(value, struct l7_scratch);
-} scratch SEC(".maps");
 
 /* Sends the loader what the packet holds for it. */
 L7_STEP int l7_sample(struct __sk_buff *skb, struct l7_flow *flow, struct l7_pass *pass,
@@ -113,145 +76,12 @@ L7_STEP int l7_presume(const struct l7_key *key, struct l7_flow *fresh) {
     return 0;
 }
 
-static long l7_option_one(__u32 i, __u32 *size) {
-    __u32 zero = 0;
-    struct l7_scratch *s = bpf_map_lookup_elem(&scratch, &zero);
-
-    return s && l7_tcp_option(s->options, *size, &s->said) ? 0 : 1;
-}
-
-/* Reads a segment's options into the scratch. Only a SYN's, and selective acknowledgements, say
- * anything of windows. */
-L7_STEP int l7_tcp_read(struct __sk_buff *skb, struct l7_packet *packet) {
-    __u32 zero = 0, size;
-    struct l7_scratch *s = bpf_map_lookup_elem(&scratch, &zero);
-
-    if (!packet || !s)
-        return 0;
-    __builtin_memset(&s->said, 0, sizeof(s->said));
-    size = packet->options;
-    barrier_var(size); /* two comparisons, as the verifier wants them */
-    if (size > L7_TCP_OPTIONS_MAX)
-        return 0;
-    barrier_var(size);
-    if (size > 0 && bpf_skb_load_bytes(skb, packet->payload - size, s->options, size) == 0 &&
-        !l7_tcp_options_plain(size, *(__u32 *)s->options))
-        bpf_loop(L7_TCP_OPTIONS_MAX, l7_option_one, &size, 0);
-    return 0;
-}
-
-/*
- * Holds a TCP segment, whose options l7_tcp_read has read, against its connection's windows and,
- * where it fits, notes what it says and whether it begins or ends its direction. Returns its
- * l7_tcp_fit, or L7_STEP_ENDS for the first that ends its direction.
- */
-#define L7_STEP_ENDS 64
-L7_STEP int l7_tcp_step(struct l7_flow *flow, struct l7_packet *packet, __u32 direction,
-                        __u32 now) {
-    __u32 zero = 0;
-    struct l7_settings *set = bpf_map_lookup_elem(&settings, &zero);
-    struct l7_scratch *s = bpf_map_lookup_elem(&scratch, &zero);
-    struct l7_counters *counted = bpf_map_lookup_elem(&counters, &zero);
-    enum l7_tcp_fit fit;
-
-    if (!flow || !packet || !set || !s || !counted)
-        return L7_TCP_STRAY;
-    fit = l7_tcp_segment(flow, packet, direction, &s->said, now, set->second);
-    l7_count_tcp(counted, fit);
-    if (fit != L7_TCP_FITS)
-        return (int)fit;
-    return l7_flow_note_flags(flow, packet, direction) ? L7_STEP_ENDS : L7_TCP_FITS;
-}
-
-/* The loader hears that an announced flow has begun. */
-L7_STEP int l7_tell_expected(struct __sk_buff *skb, struct l7_flow *flow, struct l7_pass *pass) {
-    __u32 zero = 0;
-    struct l7_scratch *s = bpf_map_lookup_elem(&scratch, &zero);
-    struct l7_record *head;
-
-    if (!s || !flow || !pass)
-        return 0;
-    head = &s->head;
-    __builtin_memset(head, 0, sizeof(*head));
-    head->key = pass->packet.key;
-    head->time_ns = bpf_ktime_get_ns();
-    head->hash = l7_key_hash(&pass->packet.key);
-    head->packet = 1;
-    head->offset = flow->parent;
-    head->flags = L7_R_EXPECTED;
-    head->direction = flow->flags & L7_F_INITIATOR_1 ? 1 : 0; /* the end that began it */
-    head->protocol = flow->protocol;
-    head->born = flow->born;
-    if (l7_ring_put(skb, head, pass->packet.payload) == 0)
-        l7_count(records);
-    else
-        l7_count(records_lost);
-    return 0;
-}
-
-/*
- * A flow that somebody announced is entered among those that have a verdict: so many of them as are
- * announced, which is why no flood can use this way. One whose first packets were quicker than the
- * loader is met with a later one. Returns 1 where it was.
- */
-L7_STEP int l7_expect(struct l7_pass *pass) {
-    __u32 zero = 0;
-    int way;
-    struct l7_scratch *s = bpf_map_lookup_elem(&scratch, &zero);
-    struct l7_expectation *expectation = 0;
-    struct l7_account *account;
-    struct l7_flow *old;
-    struct l7_key key;
-
-    if (!s || !pass)
-        return 0;
-    key = pass->packet.key;
-    old = bpf_map_lookup_elem(&newcomers, &key);
-    if (old && (old->protocol > L7_UNKNOWN || (old->flags & L7_F_MOVED) ||
-                old->packets[0] + old->packets[1] >= L7_EXPECTED_LATE))
-        return 0;
-    for (way = 0; way < 4; way++) {
-        if (way >= L7_EXPECTED_WAYS(pass->packet.key.l4))
-            break;
-        l7_flow_expected_as(&pass->packet, way, &s->expected);
-        expectation = bpf_map_lookup_elem(&expectations, &s->expected);
-        if (expectation)
-            break;
-    }
-    if (!expectation || !l7_expectation_stands(expectation, &pass->packet,
-                                               (__u32)(bpf_ktime_get_ns() / 1000000000)))
-        return 0;
-    if (old)
-        s->fresh = *old;
-    else
-        l7_flow_begin(&s->fresh, &pass->packet, pass->now);
-    l7_flow_expect(&s->fresh, expectation);
-    if (!(expectation->flags & L7_X_STAYS))
-        bpf_map_delete_elem(&expectations, &s->expected);
-    if (bpf_map_update_elem(&flows, &key, &s->fresh, BPF_NOEXIST) != 0)
-        return 0;
-    if (old) {
-        l7_flow_moved(old, &s->fresh);
-        account = l7_account_of(pass->attach, old->protocol);
-        if (account)
-            account->flows--;
-    } else {
-        l7_count(flows_created);
-    }
-    l7_count(flows_expected);
-    account = l7_account_of(pass->attach, s->fresh.protocol);
-    if (account)
-        account->flows++;
-    if (s->fresh.application && (account = l7_account_app(pass->attach, s->fresh.application)) != 0)
-        account->flows++;
-    return 1;
-}
-
 /* A flow that has no verdict yet, or none that names a protocol. Returns its protocol number. */
 L7_STEP __u32 l7_newcomer(struct __sk_buff *skb, struct l7_pass *pass) {
     __u32 direction, zero = 0;
     struct l7_settings *set;
     struct l7_account *account;
+    int stale = 0;
     struct l7_flow *flow;
     struct l7_scratch *s;
 
@@ -290,6 +120,7 @@ L7_STEP __u32 l7_newcomer(struct __sk_buff *skb, struct l7_pass *pass) {
     if (l7_flow_owned(flow, direction, pass->attach, pass->now, set->handover_ticks)) {
         int fit = L7_TCP_FITS;
 
+        stale = flow->seen[direction] != pass->now;
         l7_flow_count(flow, direction, pass->packets, pass->bytes, pass->now, set->second);
         if (pass->packet.key.l4 == L7_IPPROTO_TCP && pass->packet.fragment != 2) {
             l7_tcp_read(skb, &pass->packet);
@@ -298,7 +129,7 @@ L7_STEP __u32 l7_newcomer(struct __sk_buff *skb, struct l7_pass *pass) {
         if ((fit == L7_TCP_FITS || fit == L7_STEP_ENDS) && l7_flow_wanted(flow))
             l7_sample(skb, flow, pass, direction, fit == L7_STEP_ENDS);
     }
-    pass->rules = l7_rules_now(flow, &pass->packet.key, pass->now, set);
+    pass->rules = l7_rules_now(flow, &pass->packet.key, pass->now, stale, set);
     pass->application = flow->application;
     return flow->protocol;
 }
@@ -443,7 +274,7 @@ static __attribute__((always_inline)) int l7_classify(struct __sk_buff *skb, __u
     struct l7_pass pass;
     __u32 attach, now, packets, gso_size, application;
     __u64 bytes, met;
-    int result, fit;
+    int result, fit, stale = 0;
 
     if (!set)
         return L7_TC_NEXT;
@@ -493,6 +324,7 @@ static __attribute__((always_inline)) int l7_classify(struct __sk_buff *skb, __u
         __u32 direction = l7_flow_direction(flow, &pass.packet);
 
         if (l7_flow_owned(flow, direction, attach, now, set->handover_ticks)) {
+            stale = flow->seen[direction] != now;
             l7_flow_count(flow, direction, packets, bytes, now, set->second);
             fit = L7_TCP_FITS;
             if (pass.packet.key.l4 == L7_IPPROTO_TCP && pass.packet.fragment != 2 &&
@@ -507,7 +339,7 @@ static __attribute__((always_inline)) int l7_classify(struct __sk_buff *skb, __u
         }
         protocol = flow->protocol;
         application = flow->application;
-        met = l7_rules_now(flow, &pass.packet.key, now, set);
+        met = l7_rules_now(flow, &pass.packet.key, now, stale, set);
     } else {
         pass.rules = 0;
         pass.application = 0;

@@ -61,8 +61,7 @@ __attribute__((noinline)) int l7_rules_refresh(struct l7_flow *flow, struct l7_k
     look.port = l7_rules_of_port(bank, key.port[0]) | l7_rules_of_port(bank, key.port[1]);
     flow->rules = l7_rules_of(&look);
     flow->rules_now = flow->rules & (~set->rules_moving | flow->rules_now);
-    flow->rules_tick = 0;
-    flow->rules_epoch = epoch;
+    flow->rules_epoch = (__u16)epoch;
     return 0;
 }
 
@@ -104,8 +103,8 @@ __attribute__((noinline)) int l7_rules_move(struct l7_flow *flow, __u32 now) {
         return 0;
     m.bits = flow->rules & set->rules_moving;
     m.held = flow->rules_now;
-    m.rate = l7_rate_read(&flow->rate[0], flow->bytes[0], now, set->second);
-    other = l7_rate_read(&flow->rate[1], flow->bytes[1], now, set->second);
+    m.rate = l7_rate_read(flow, 0, now, set->second);
+    other = l7_rate_read(flow, 1, now, set->second);
     if (other > m.rate)
         m.rate = other;
     m.bytes = flow->bytes[0] + flow->bytes[1];
@@ -115,16 +114,19 @@ __attribute__((noinline)) int l7_rules_move(struct l7_flow *flow, __u32 now) {
     m.hysteresis = set->hysteresis;
     bpf_loop(L7_RULES_MAX, l7_move_one, &m, 0);
     flow->rules_now = (flow->rules & ~set->rules_moving) | m.holds;
-    flow->rules_tick = now;
     return 0;
 }
 
-/* The rules that the flow meets but for its device and direction. */
+/* The rules that the flow meets but for its device and direction. stale: a tick has passed since
+ * its last packet. */
 static __attribute__((always_inline)) __u64 l7_rules_now(struct l7_flow *flow, struct l7_key *key,
-                                                         __u32 now, struct l7_settings *set) {
-    if (L7_UNLIKELY(flow->rules_epoch != set->rules_epoch))
+                                                         __u32 now, int stale,
+                                                         struct l7_settings *set) {
+    if (L7_UNLIKELY(flow->rules_epoch != set->rules_epoch)) {
         l7_rules_refresh(flow, key);
-    if (L7_UNLIKELY((flow->rules & set->rules_moving) && flow->rules_tick != now))
+        stale = 1;
+    }
+    if (L7_UNLIKELY(stale && (flow->rules & set->rules_moving)))
         l7_rules_move(flow, now);
     return flow->rules_now;
 }

@@ -20,7 +20,7 @@ static __attribute__((always_inline)) int l7_dropped(struct xdp_md *ctx, struct 
     struct l7_packet packet;
     struct l7_flow *flow;
     struct l7_rule *rule;
-    __u32 number;
+    __u32 number, direction;
     __u64 met;
 
     if (l7_parse_begin((void *)(long)ctx->data, (void *)(long)ctx->data_end, size,
@@ -32,14 +32,15 @@ static __attribute__((always_inline)) int l7_dropped(struct xdp_md *ctx, struct 
     /* Followed flows are still to be read. */
     if (!flow || (flow->flags & L7_F_FOLLOW))
         return 0;
-    met = l7_rules_now(flow, &packet.key, now, set);
+    direction = l7_flow_direction(flow, &packet);
+    met = l7_rules_now(flow, &packet.key, now, flow->seen[direction] != now, set);
     if (!(met & set->rules_drop))
         return 0;
     rule = l7_rules_first(met, attach, packet.dscp, set, &number);
     if (!rule || !(rule->outcome & L7_O_DROP))
         return 0;
-    if (l7_flow_owned(flow, l7_flow_direction(flow, &packet), attach, now, set->handover_ticks))
-        l7_flow_count(flow, l7_flow_direction(flow, &packet), 1, size, now, set->second);
+    if (l7_flow_owned(flow, direction, attach, now, set->handover_ticks))
+        l7_flow_count(flow, direction, 1, size, now, set->second);
     account = l7_account_of(attach, flow->protocol);
     if (account) {
         account->packets++;

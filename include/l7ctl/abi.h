@@ -9,7 +9,7 @@
 
 #include <l7ctl/bytes.h>
 
-#define L7_ABI 6
+#define L7_ABI 7
 
 /* Bounds. Each is counted where it is reached. */
 #define L7_ATTACH_MAX 32          /* attachment points: 16 devices, ingress and egress */
@@ -106,14 +106,6 @@ enum l7_reason {
     0x08 /* the application is known from DNS answers or its server's other flows                  \
           */
 
-/* Bytes per second of one direction; see rate.h. */
-struct l7_rate {
-    __u64 rate;    /* times L7_RATE_ONE */
-    __u32 counted; /* low half of the direction's bytes when it was last brought up to date */
-    __u32 tick;    /* and when that was */
-};
-L7_ASSERT(sizeof(struct l7_rate) == 16);
-
 /* What is known of one direction of a TCP connection; see tcp.h. */
 #define L7_T_SYN 0x01   /* its SYN was seen, here or elsewhere: what follows is true */
 #define L7_T_SCALE 0x02 /* it offered a window scale */
@@ -143,7 +135,7 @@ L7_ASSERT(sizeof(struct l7_tcp_side) == 20);
 struct l7_flow {
     __u64 packets[2]; /* as on the wire: a GSO packet counts its segments */
     __u64 bytes[2];
-    __u32 seen[2]; /* low half of the kernel's jiffies at the last packet counted */
+    __u32 seen[2]; /* low half of the kernel's jiffies at the last packet counted; first: born */
     __u32 born;
     __u16 protocol;
     __u16 application;
@@ -153,19 +145,19 @@ struct l7_flow {
     __u8 attributes;
     __u32 start[2];       /* TCP: sequence number of the first payload byte */
     __u32 next[2];        /* payload offset that sampling has reached */
-    __u16 samples[2];     /* payload packets looked at while unset */
+    __u8 samples[2];      /* payload packets looked at while unset; stays at 255 */
     __u16 verdict_packet; /* the packet of the flow it was decided at, from 1 */
     __u16 verdict_sample; /* and the payload packet, from 1; 0: none was needed */
+    __u16 rules_epoch;    /* of the rules that `rules` is of; another one: it is out of date */
     __u32 host;           /* id of a host name, 0: none */
-    __u32 rules_epoch;    /* of the rules that `rules` is of; another one: it is out of date */
+    __u32 parent;         /* id of the expectation that the flow met; 0: none */
     __u64 rules;          /* bit n: rule n may hold, as far as nothing but the packet decides */
     __u64 rules_now;      /* those of them whose rate, amounts and age hold as well */
-    __u32 rules_tick;     /* when that was looked at */
-    __u32 parent;         /* id of the expectation that the flow met; 0: none */
-    struct l7_rate rate[2];
+    __u64 rate[2];        /* bytes per second as of `seen`, times L7_RATE_ONE; see rate.h */
+    __u32 counted[2];     /* low half of the bytes that `rate` is of */
     struct l7_tcp_side tcp[2];
 };
-L7_ASSERT(sizeof(struct l7_flow) == 184);
+L7_ASSERT(sizeof(struct l7_flow) == 168);
 
 /* Flags of a record. */
 #define L7_R_LAST 0x01        /* a limit is reached: nothing more will come */
@@ -238,7 +230,7 @@ struct l7_put {
     struct l7_key key;
     struct l7_flow flow;
 };
-L7_ASSERT(sizeof(struct l7_put) == 224);
+L7_ASSERT(sizeof(struct l7_put) == 208);
 struct l7_puts {
     __u32 count;
     __u32 entered; /* out: that were not there, or had no verdict */
@@ -260,7 +252,7 @@ struct l7_settings {
     __u32 expecting;      /* 1: there are expectations */
     __u32 handover_ticks; /* jiffies after which another attachment point counts a direction */
     __u32 tunnels;        /* L7_TUNNEL_: whose packets count as those they carry */
-    __u32 rules_epoch;    /* changes with the rules, never 0; its lowest bit is their bank */
+    __u32 rules_epoch;    /* changes with the rules, 1 to 0xffff; its lowest bit is their bank */
     __u64 rules_moving;   /* rules with a rate, amounts or an age */
     __u32 second;         /* jiffies */
     __u32 hysteresis;     /* percent by which a range is wider for a flow that is in it */
@@ -485,7 +477,7 @@ struct l7_flow_entry {
     __u32 now;   /* jiffies when it was read */
     __u32 ended; /* 1: it has left the table by this visit */
 };
-L7_ASSERT(sizeof(struct l7_flow_entry) == 232);
+L7_ASSERT(sizeof(struct l7_flow_entry) == 216);
 
 /* Idle time after which a flow leaves, in jiffies. Written by the loader. */
 struct l7_timeouts {

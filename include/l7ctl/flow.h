@@ -168,10 +168,9 @@ L7_INLINE void l7_flow_count(struct l7_flow *flow, __u32 direction, __u32 packet
                              __u32 now, __u32 second) {
     if (L7_UNLIKELY(flow->flags & L7_F_REPLICA)) /* it has come here */
         __sync_fetch_and_and(&flow->flags, ~(__u32)L7_F_REPLICA);
-    l7_rate_update(&flow->rate[direction & 1], flow->bytes[direction & 1], now, second);
+    l7_rate_update(flow, direction & 1, now, second);
     __sync_fetch_and_add(&flow->packets[direction & 1], packets);
     __sync_fetch_and_add(&flow->bytes[direction & 1], bytes);
-    flow->seen[direction & 1] = now;
 }
 
 /* A SYN on a flow that has ended is a new connection on old ports (RFC 9293, 3.6.1). */
@@ -212,6 +211,11 @@ struct l7_sample {
     __u8 flags;   /* L7_R_ */
     __u8 limit;   /* 1: the packet limit was reached with it, 2: the byte limit */
 };
+
+L7_INLINE void l7_flow_another_sample(struct l7_flow *flow, __u32 way) {
+    if (flow->samples[way] != 0xff)
+        flow->samples[way]++;
+}
 
 L7_INLINE int l7_flow_exhausted(const struct l7_flow *flow, __u32 direction, __u32 max_packets,
                                 __u32 max_bytes) {
@@ -326,7 +330,7 @@ L7_INLINE enum l7_sample_kind l7_flow_sample(struct l7_flow *flow, const struct 
     if (flow->packets[way ^ 1] == 0)
         sample->flags |= L7_R_ONE_SIDED;
     if (size == 0 && !(sample->flags & (L7_R_LAST | L7_R_END))) {
-        flow->samples[way]++;
+        l7_flow_another_sample(flow, way);
         return L7_SAMPLE_NONE;
     }
     return L7_SAMPLE_TAKE;
@@ -338,7 +342,7 @@ L7_INLINE void l7_flow_sampled(struct l7_flow *flow, __u32 direction,
     const __u32 way = direction & 1;
 
     if (sample->size) {
-        flow->samples[way]++;
+        l7_flow_another_sample(flow, way);
         if (sample->offset <= flow->next[way] && sample->offset + sample->size > flow->next[way])
             flow->next[way] = sample->offset + sample->size + sample->beyond;
     }

@@ -5,7 +5,8 @@
  * up to date at most once a tick; decays when read.
  *
  * Bytes come from the flow's own counters, so that a packet costs nothing here but a look at the
- * clock's tick. CPUs that meet elect one by compare-and-exchange on the tick.
+ * clock's tick, and that is the one of the direction's last packet: with each new one the rate is
+ * brought up to date. CPUs that meet elect one by compare-and-exchange on it.
  */
 #ifndef L7CTL_RATE_H
 #define L7CTL_RATE_H
@@ -29,28 +30,28 @@ L7_INLINE __u64 l7_rate_next(__u64 rate, __u64 bytes, __u32 dt, __u32 second) {
     return (kept + moved + span / 2) / (span ? span : 1);
 }
 
-/* Brings it up to date. bytes: the direction's count; now: a tick. */
-L7_INLINE void l7_rate_update(struct l7_rate *rate, __u64 bytes, __u32 now, __u32 second) {
-    const __u32 then = rate->tick;
+/* A packet of direction `way` is seen at tick `now`; it is counted after. */
+L7_INLINE void l7_rate_update(struct l7_flow *flow, __u32 way, __u32 now, __u32 second) {
+    const __u32 then = flow->seen[way];
+    const __u32 bytes = (__u32)flow->bytes[way];
     __u32 moved;
 
-    if (L7_LIKELY(then == now) || !__sync_bool_compare_and_swap(&rate->tick, then, now))
+    if (L7_LIKELY(then == now) || !__sync_bool_compare_and_swap(&flow->seen[way], then, now))
         return;
     /* What one tick can bring is less than 4 GiB, up to 400 GB/s. */
-    moved = (__u32)bytes - rate->counted;
-    rate->counted = (__u32)bytes;
-    /* The first look has no time before it: the window begins here, half full of what came. */
-    rate->rate = l7_rate_next(rate->rate, moved, then ? now - then : 0, second);
+    moved = bytes - flow->counted[way];
+    flow->counted[way] = bytes;
+    flow->rate[way] = l7_rate_next(flow->rate[way], moved, now - then, second);
 }
 
 /* Bytes per second as of `now`, with what has come since the last update. */
-L7_INLINE __u64 l7_rate_read(const struct l7_rate *rate, __u64 bytes, __u32 now, __u32 second) {
-    const __u32 dt = rate->tick ? now - rate->tick : 0;
+L7_INLINE __u64 l7_rate_read(const struct l7_flow *flow, __u32 way, __u32 now, __u32 second) {
+    const __u32 dt = now - flow->seen[way];
+    const __u32 moved = (__u32)flow->bytes[way] - flow->counted[way];
 
     if ((__s32)dt < 0)
-        return rate->rate >> L7_RATE_SHIFT;
-    return (l7_rate_next(rate->rate, (__u32)bytes - rate->counted, dt, second) + L7_RATE_ONE / 2) >>
-           L7_RATE_SHIFT;
+        return flow->rate[way] >> L7_RATE_SHIFT;
+    return (l7_rate_next(flow->rate[way], moved, dt, second) + L7_RATE_ONE / 2) >> L7_RATE_SHIFT;
 }
 
 #endif

@@ -86,8 +86,7 @@ class LiveParts {
         out.idle_s = (entry.now - seen) / second_;
         out.rate = 0;
         for (unsigned way = 0; way < 2; way++)
-            out.rate += static_cast<double>(
-                l7_rate_read(&flow.rate[way], flow.bytes[way], entry.now, second_));
+            out.rate += static_cast<double>(l7_rate_read(&flow, way, entry.now, second_));
         return out;
     }
 

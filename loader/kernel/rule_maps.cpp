@@ -79,8 +79,8 @@ Result<void> RuleMaps::set(const RuleTables &tables, const std::vector<std::stri
         write_hooks(tables, bank, slot, slot < devices.size() ? devices[slot] : "");
     if (auto done = write_prefixes(tables, bank); !done)
         return done;
-    // Never 0: that is what flows have that were never judged by rules.
-    std::uint32_t epoch = ((before >> 1) + 1) << 1 | bank;
+    // Flows hold 16 bits of it, and 0 where they were never held against rules.
+    std::uint32_t epoch = (((before >> 1) + 1) << 1 | bank) & 0xffff;
     if (epoch < 2)
         epoch += 2;
     __atomic_store_n(&settings_->rules_moving, tables.moving(), __ATOMIC_RELEASE);

@@ -63,7 +63,7 @@ struct Throughput {
 /// Room for a batch of rounds whose old entries are still there, in the daemon's proportion for
 /// many flows.
 std::uint32_t newcomers_for(std::uint32_t flows) {
-    return std::max<std::uint32_t>(flows / 4, 32768);
+    return std::max<std::uint32_t>(flows / 8, 32768);
 }
 
 /// One core does both sides in turn: fills the ring with new flows, then judges them. The packets'
@@ -175,7 +175,7 @@ int main() {
     }
     latency(patterns, 20'000, 100'000);
     for (const std::uint32_t flows : {10'000U, 100'000U, 1'000'000U}) {
-        const Rig rig(flows, flows / 4);
+        const Rig rig(flows, flows / 8);
         std::uint64_t bytes = 0;
         for (const auto &[name, charged] : rig.kernel->memory())
             if (name == "flows" || name == "newcomers")

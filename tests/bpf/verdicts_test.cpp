@@ -329,12 +329,12 @@ TEST_CASE("a removed pin is put back") {
 TEST_CASE("kernel memory per flow") {
     Config config = State::small();
     config.flows = 131072;
-    config.newcomers = 32768;
+    config.newcomers = 16384;
     State state(config);
     std::uint64_t bytes = 0;
     for (const auto &[name, charged] : state.kernel->memory())
         if (name == "flows" || name == "newcomers")
             bytes += charged;
     CHECK(bytes > 0);
-    CHECK(bytes / config.flows <= 376);
+    CHECK(bytes / config.flows <= 320);
 }

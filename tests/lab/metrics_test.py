@@ -106,7 +106,7 @@ def test_a_scrape_says_what_passed():
             expect_equal(value(text, "l7ctl_class_bytes_total", **films),
                          next(row["bytes"] for row in l7ctl.json("stats", "dev", "c0", "by", "class")
                               if (row["direction"], row["class"]) == ("egress", "films")), "bytes of a class")
-            expect_equal(value(text, "l7ctl_table_max_entries", table="newcomers"), 32768, "room")
+            expect_equal(value(text, "l7ctl_table_max_entries", table="newcomers"), 16384, "room")
             wait_for(lambda: value(l7ctl.text("metrics"), "l7ctl_table_entries", table="flows") >= 2, "the sweep")
             check(value(text, "l7ctl_ring_records_total") > 0, "records")
             wait_for(lambda: value(l7ctl.text("metrics"), "l7ctl_verdict_latency_seconds_count") >= 2, "latencies")

@@ -19,9 +19,9 @@ l7_flow_entry flow(std::uint32_t from, std::uint32_t to, std::uint64_t bytes,
     out.key.addr[0][3] = htonl(from);
     out.key.addr[1][3] = htonl(to);
     out.flow.bytes[0] = bytes;
-    out.flow.rate[0].rate = bytes_per_s * L7_RATE_ONE;
-    out.flow.rate[0].counted = static_cast<std::uint32_t>(bytes);
-    out.flow.rate[0].tick = out.now = 1000;
+    out.flow.rate[0] = bytes_per_s * L7_RATE_ONE;
+    out.flow.counted[0] = static_cast<std::uint32_t>(bytes);
+    out.flow.seen[0] = out.flow.seen[1] = out.now = 1000;
     out.flow.host = name;
     return out;
 }

@@ -239,9 +239,10 @@ TEST_CASE("the rate is that of a floating-point estimator, from 1 B/s to 100 GB/
     const double wanted = GENERATE(1.0, 10.0, 1e3, 1e5, 1e7, 1e9, 1e11);
     const std::uint32_t second = GENERATE(100U, 250U, 1000U);
     std::mt19937_64 random(7);
-    l7_rate rate{};
+    l7_flow flow{};
+    __u64 &bytes = flow.bytes[0];
     double reference = 0, waiting = 0;
-    std::uint64_t bytes = 0, counted = 0;
+    std::uint64_t counted = 0;
     std::uint32_t last = 0;
 
     // A minute of packets in a third of the ticks, at this rate in the mean.
@@ -249,7 +250,7 @@ TEST_CASE("the rate is that of a floating-point estimator, from 1 B/s to 100 GB/
         waiting += wanted / second;
         if ((wanted < 1e10 && random() % 3 != 0) || waiting < 1)
             continue;
-        l7_rate_update(&rate, bytes, now, second);
+        l7_rate_update(&flow, 0, now, second);
         if (last)
             reference = (reference * 3 * second + static_cast<double>(bytes - counted) * second) /
                         (3.0 * second + (now - last));
@@ -261,7 +262,7 @@ TEST_CASE("the rate is that of a floating-point estimator, from 1 B/s to 100 GB/
     }
     reference = (reference * 3 * second + static_cast<double>(bytes - counted) * second) /
                 (3.0 * second + (60 * second - last));
-    const std::uint64_t read = l7_rate_read(&rate, bytes, 60 * second, second);
+    const std::uint64_t read = l7_rate_read(&flow, 0, 60 * second, second);
     INFO(wanted << " B/s is read as " << read << ", " << reference << " in floating point, at "
                 << second << " ticks a second");
     CHECK(std::abs(static_cast<double>(read) - reference) <= 0.51 + reference * 0.002);
@@ -269,13 +270,14 @@ TEST_CASE("the rate is that of a floating-point estimator, from 1 B/s to 100 GB/
 }
 
 TEST_CASE("a rate decays when it is read, and never divides by zero") {
-    l7_rate rate{};
-    l7_rate_update(&rate, 0, 1000, 1000);
-    l7_rate_update(&rate, 3'000'000, 2000, 1000);
-    const std::uint64_t first = l7_rate_read(&rate, 3'000'000, 2000, 1000);
+    l7_flow flow{};
+    flow.seen[0] = 1000;
+    flow.bytes[0] = 3'000'000;
+    l7_rate_update(&flow, 0, 2000, 1000);
+    const std::uint64_t first = l7_rate_read(&flow, 0, 2000, 1000);
     CHECK(first > 700'000);
-    CHECK(l7_rate_read(&rate, 3'000'000, 32'000, 1000) < first / 10);
-    CHECK(l7_rate_read(&rate, 3'000'000, 2'000'000'000, 1000) < 10);
+    CHECK(l7_rate_read(&flow, 0, 32'000, 1000) < first / 10);
+    CHECK(l7_rate_read(&flow, 0, 2'000'000'000, 1000) < 10);
     CHECK(l7_rate_next(~0ULL, ~0ULL, 1, 1000) > 0); // saturates
     CHECK(l7_rate_next(0, 0, 0, 0) == 0);
 }
@@ -286,16 +288,16 @@ namespace {
 /// it begins at `boot` ticks.
 double read_as(std::uint32_t size, double per_second, std::uint32_t boot = 1,
                std::uint32_t second = 1000) {
-    l7_rate rate{};
-    std::uint64_t bytes = 0;
+    l7_flow flow{};
+    flow.seen[0] = boot;
     double due = 0;
     for (std::uint32_t tick = 0; tick < 30 * second; tick++) {
         for (due += per_second / second; due >= 1; due -= 1) {
-            l7_rate_update(&rate, bytes, boot + tick, second);
-            bytes += size;
+            l7_rate_update(&flow, 0, boot + tick, second);
+            flow.bytes[0] += size;
         }
     }
-    return static_cast<double>(l7_rate_read(&rate, bytes, boot + 30 * second, second));
+    return static_cast<double>(l7_rate_read(&flow, 0, boot + 30 * second, second));
 }
 
 bool about(double got, double wanted) {
@@ -315,11 +317,11 @@ TEST_CASE("what ipt_connrate got wrong") {
     // A packet over 64 KiB overflowed.
     CHECK(about(read_as(500'000, 100), 50e6));
     // Nothing aged an idle connection's rate.
-    l7_rate idle{};
-    l7_rate_update(&idle, 0, 1000, 1000);
-    l7_rate_update(&idle, 3'000'000, 2000, 1000);
-    CHECK(l7_rate_read(&idle, 3'000'000, 100'000, 1000) <
-          l7_rate_read(&idle, 3'000'000, 2000, 1000) / 30);
+    l7_flow idle{};
+    idle.seen[0] = 1000;
+    idle.bytes[0] = 3'000'000;
+    l7_rate_update(&idle, 0, 2000, 1000);
+    CHECK(l7_rate_read(&idle, 0, 100'000, 1000) < l7_rate_read(&idle, 0, 2000, 1000) / 30);
     // It divided by zero 297 s after boot; here nothing is special about any time, nor about the
     // clock's wrap.
     for (const std::uint32_t boot : {296'000U, 297'000U, 298'000U, 0U - 15'000U, 0U - 30'000U})

@@ -61,6 +61,7 @@ void Expectations::add(const l7_key &parent, const Announcement &announcement,
     alive_.push_back(
         {last_id_, parent, expected, announcement.sport, verdict, topic, expires_ns, 0});
     const auto at = std::prev(alive_.end());
+    any_.store(true, std::memory_order_relaxed);
     by_address_[expected] = at;
     by_id_[last_id_] = at;
     remember(last_id_, parent);
@@ -87,6 +88,8 @@ std::optional<ExpectationEntry> Expectations::met(std::uint32_t id) {
 }
 
 std::optional<l7_expectation> Expectations::take(const l7_packet &packet, std::uint64_t now_ns) {
+    if (!any_.load(std::memory_order_relaxed))
+        return std::nullopt;
     const std::lock_guard lock(mutex_);
     for (int way = 0; way < L7_EXPECTED_WAYS(packet.key.l4); way++) {
         l7_expected wanted;
@@ -136,6 +139,7 @@ void Expectations::remove(Alive::iterator at, bool publish) {
     by_address_.erase(gone.expected);
     by_id_.erase(gone.id);
     alive_.erase(at);
+    any_.store(!alive_.empty(), std::memory_order_relaxed);
     if (publish && publish_)
         publish_(gone, false);
 }

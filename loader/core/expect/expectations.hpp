@@ -7,6 +7,7 @@
 
 #include <l7ctl/abi.h>
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <list>
@@ -93,6 +94,7 @@ class Expectations {
     mutable std::mutex mutex_;
     std::uint32_t last_id_ = 0;
     Alive alive_;
+    std::atomic<bool> any_{false}; ///< alive_ is not empty: spares others the lock
     std::unordered_map<l7_expected, Alive::iterator, Hash, Equal> by_address_;
     std::unordered_map<std::uint32_t, Alive::iterator> by_id_;
     std::unordered_map<std::uint32_t, l7_key> parents_; ///< of children that came

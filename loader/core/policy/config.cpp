@@ -160,7 +160,7 @@ class Reader : public TomlReader {
     void limits(const toml::table &table, Config &out) {
         only(table, {"packets", "bytes", "flows", "newcomers", "ring_bytes", "undecided"},
              "[limits]");
-        number(table, "packets", 1, 1000, out.packets);
+        number(table, "packets", 1, 100, out.packets); // a flow counts twice as many in a byte
         number(table, "bytes", 64, L7_SAMPLE_MAX, out.bytes);
         number(table, "flows", 128, 1 << 26, out.flows);
         number(table, "newcomers", 128, 1 << 26, out.newcomers);

@@ -90,7 +90,7 @@ struct Config {
     std::uint32_t packets = 10;         ///< payload packets looked at per direction
     std::uint32_t bytes = 4096;         ///< payload bytes looked at per direction
     std::uint32_t flows = 131072;       ///< table of flows with a verdict
-    std::uint32_t newcomers = 32768;    ///< table of flows without one
+    std::uint32_t newcomers = 16384;    ///< table of flows without one
     std::uint32_t ring_bytes = 4 << 20; ///< each worker's ring, a power of two
     std::uint32_t undecided = 16384;    ///< flows a worker holds bytes of
     bool remember_servers = true;       ///< new flows start with what their server's others were

@@ -59,7 +59,7 @@ void HostRanking::add(const l7_flow_entry &entry) {
     std::uint64_t rate = 0;
 
     for (unsigned way = 0; way < 2; way++)
-        rate += l7_rate_read(&flow.rate[way], flow.bytes[way], entry.now, second_);
+        rate += l7_rate_read(&flow, way, entry.now, second_);
     flows_++;
     for (unsigned end = same ? 1 : 0; end < 2; end++) {
         if (hosts_ >= kMost)
