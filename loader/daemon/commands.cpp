@@ -84,6 +84,12 @@ class LiveParts {
         out.classid = rule.outcome & L7_O_CLASS ? classid_text(rule.classid) : "";
         out.age_s = (entry.now - flow.born) / second_;
         out.idle_s = (entry.now - seen) / second_;
+        if (entry.key.l4 == L7_IPPROTO_TCP) {
+            out.window_scale.emplace();
+            for (unsigned way = 0; way < 2; way++)
+                if (flow.tcp[way].flags & L7_T_SYN)
+                    (*out.window_scale)[way] = flow.tcp[way].scale;
+        }
         out.rate = 0;
         for (unsigned way = 0; way < 2; way++)
             out.rate += static_cast<double>(
