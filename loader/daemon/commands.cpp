@@ -7,6 +7,7 @@
 #include "core/report/flow_report.hpp"
 #include "daemon/daemon.hpp"
 #include "daemon/facts.hpp"
+#include "daemon/flow_file_commands.hpp"
 #include "daemon/status.hpp"
 #include "daemon/sync_commands.hpp"
 #include "daemon/traffic.hpp"
@@ -297,11 +298,21 @@ Result<void> same_namespace(const nlohmann::json &request) {
 Result<void> carry_out(Daemon &daemon, const nlohmann::json &request, Answer &answer) {
     using Command = Result<void> (*)(Daemon &, const nlohmann::json &, Answer &);
     static const std::map<std::string, Command> kCommands{
-        {"attach", attach},       {"detach", detach},   {"status", status_command},
-        {"flows", flows},         {"stats", stats},     {"reload", reload},
-        {"bypass", bypass},       {"explain", explain}, {"stop", stop},
-        {"facts", facts_command}, {"metrics", metrics}, {"expect", expect},
+        {"attach", attach},
+        {"detach", detach},
+        {"status", status_command},
+        {"flows", flows},
+        {"stats", stats},
+        {"reload", reload},
+        {"bypass", bypass},
+        {"explain", explain},
+        {"stop", stop},
+        {"facts", facts_command},
+        {"metrics", metrics},
+        {"expect", expect},
         {"sync", sync_command},
+        {"flows export", export_flows},
+        {"flows import", import_flows},
     };
     const auto command = kCommands.find(request["command"].get<std::string>());
     if (command == kCommands.end())

@@ -57,6 +57,7 @@ class Daemon {
     std::vector<std::string> notes() const;
     MetricsServer &metrics() { return *metrics_; }
     const ConntrackMarks &conntrack() const { return *conntrack_; }
+    ReplicaTable &replicas() { return *replicas_; }
     /// Null where nothing is replicated.
     std::shared_ptr<Replication> sync() const { return sync_->get(); }
 
