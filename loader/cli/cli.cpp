@@ -20,6 +20,8 @@ constexpr const char *kAttach = "dev DEV [ingress|egress|both] [head|tail] [xdp]
 constexpr const char *kStats = "[dev DEV] [by protocol|application|class|rule]";
 constexpr const char *kFilter =
     "protocol PROTOCOL|dev DEV|l4 L4|host ADDRESS|port PORT|reason REASON";
+constexpr const char *kFlows =
+    "protocol PROTOCOL|dev DEV|l4 L4|host ADDRESS|port PORT|reason REASON|export FILE|import FILE";
 
 void print_error(const Error &error) {
     fmt::print(stderr, "l7ctl: {}\n", error.message);
@@ -76,9 +78,10 @@ struct CommandLine {
             ->add_option("words", words, "device")
             ->type_name(kDevice);
         command("status", "devices, counters, workers", [this] { return status_command(global); });
-        command("flows", "live flows", [this] { return flows_command(global, words); })
+        command("flows", "live flows; or all of them, into a file and out of one",
+                [this] { return flows_command(global, words); })
             ->add_option("filter", words, "all of these must hold")
-            ->type_name(kFilter);
+            ->type_name(kFlows);
         command("explain", "how live flows got their verdicts",
                 [this] { return explain_command(global, words); })
             ->add_option("filter", words, "all of these must hold")

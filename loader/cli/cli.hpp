@@ -4,7 +4,9 @@
 
 #include "core/base/result.hpp"
 #include "daemon/options.hpp"
+#include "daemon/server.hpp"
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -59,7 +61,12 @@ Result<void> daemon_command(const GlobalOptions &global, const DaemonOptions &op
 Result<void> attach_command(const GlobalOptions &global, const std::vector<std::string> &words);
 Result<void> detach_command(const GlobalOptions &global, const std::vector<std::string> &words);
 Result<void> status_command(const GlobalOptions &global);
+/// Asks the daemon, and prints the lines of its answer.
+Result<void> ask(const GlobalOptions &global, nlohmann::json request,
+                 const Transfer &transfer = {});
 Result<void> flows_command(const GlobalOptions &global, const std::vector<std::string> &words);
+Result<void> export_command(const GlobalOptions &global, const std::string &file);
+Result<void> import_command(const GlobalOptions &global, const std::string &file);
 Result<void> explain_command(const GlobalOptions &global, const std::vector<std::string> &words);
 Result<void> stats_command(const GlobalOptions &global, const std::vector<std::string> &words);
 Result<void> expect_command(const GlobalOptions &global);

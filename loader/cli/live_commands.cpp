@@ -35,24 +35,27 @@ Result<Words> parse_words(const std::string &command, const std::vector<std::str
     return out;
 }
 
-Result<void> ask(const GlobalOptions &global, Json request) {
-    struct stat ours {};
-    if (stat("/proc/self/ns/net", &ours) == 0)
-        request["netns"] = ours.st_ino;
-    request["json"] = global.json;
-    return ask_daemon(global.instance().socket, request, [](std::string_view line) {
-        std::fwrite(line.data(), 1, line.size(), stdout);
-        std::fputc('\n', stdout);
-    });
-}
-
 constexpr const char *kAttachUsage = "attach dev DEV [ingress|egress|both] [head|tail] [xdp]";
 constexpr const char *kStatsUsage = "stats [dev DEV] [by protocol|application|class|rule]";
 
 constexpr const char *kSyncUsage =
     "sync status | commit [peer NODE] | flush internal|external | resync";
 
+constexpr const char *kFlowsUsage = "flows [FILTER] | flows export FILE | flows import FILE";
+
 } // namespace
+
+Result<void> ask(const GlobalOptions &global, Json request, const Transfer &transfer) {
+    struct stat ours {};
+    if (stat("/proc/self/ns/net", &ours) == 0)
+        request["netns"] = ours.st_ino;
+    request["json"] = global.json;
+    const auto print = [](std::string_view line) {
+        std::fwrite(line.data(), 1, line.size(), stdout);
+        std::fputc('\n', stdout);
+    };
+    return ask_daemon(global.instance().socket, request, print, transfer);
+}
 
 Result<void> attach_command(const GlobalOptions &global, const std::vector<std::string> &words) {
     const auto parsed = parse_words("attach", words);
@@ -95,7 +98,14 @@ Result<void> status_command(const GlobalOptions &global) {
 }
 
 Result<void> flows_command(const GlobalOptions &global, const std::vector<std::string> &words) {
-    return ask(global, {{"command", "flows"}, {"filter", words}});
+    if (words.empty() || (words[0] != "export" && words[0] != "import"))
+        return ask(global, {{"command", "flows"}, {"filter", words}});
+    if (words.size() != 2)
+        return Error{"flows " + words[0] + ": one file must be named, or - for " +
+                         (words[0] == "export" ? "standard output" : "standard input"),
+                     kFlowsUsage, Blame::Usage};
+    return words[0] == "export" ? export_command(global, words[1])
+                                : import_command(global, words[1]);
 }
 
 Result<void> explain_command(const GlobalOptions &global, const std::vector<std::string> &words) {

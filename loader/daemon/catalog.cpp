@@ -34,6 +34,7 @@ Result<Catalog> load_catalog(const std::string &config_file, bool config_needed,
     if (!knowledge)
         return knowledge.error();
     out.knowledge = std::move(*knowledge);
+    out.knowledge.loose = out.config.tcp_loose;
     out.rules =
         std::make_shared<const RuleTables>(RuleTables::compile(out.config.rules, out.knowledge));
     out.warnings = check_rules(out.config, out.knowledge);

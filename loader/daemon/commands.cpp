@@ -7,6 +7,7 @@
 #include "core/report/flow_report.hpp"
 #include "daemon/daemon.hpp"
 #include "daemon/facts.hpp"
+#include "daemon/flow_file_commands.hpp"
 #include "daemon/status.hpp"
 #include "daemon/sync_commands.hpp"
 #include "daemon/traffic.hpp"
@@ -84,6 +85,12 @@ class LiveParts {
         out.classid = rule.outcome & L7_O_CLASS ? classid_text(rule.classid) : "";
         out.age_s = (entry.now - flow.born) / second_;
         out.idle_s = (entry.now - seen) / second_;
+        if (entry.key.l4 == L7_IPPROTO_TCP) {
+            out.window_scale.emplace();
+            for (unsigned way = 0; way < 2; way++)
+                if (flow.tcp[way].flags & L7_T_SYN)
+                    (*out.window_scale)[way] = flow.tcp[way].scale;
+        }
         out.rate = 0;
         for (unsigned way = 0; way < 2; way++)
             out.rate += static_cast<double>(l7_rate_read(&flow, way, entry.now, second_));
@@ -290,11 +297,21 @@ Result<void> same_namespace(const nlohmann::json &request) {
 Result<void> carry_out(Daemon &daemon, const nlohmann::json &request, Answer &answer) {
     using Command = Result<void> (*)(Daemon &, const nlohmann::json &, Answer &);
     static const std::map<std::string, Command> kCommands{
-        {"attach", attach},       {"detach", detach},   {"status", status_command},
-        {"flows", flows},         {"stats", stats},     {"reload", reload},
-        {"bypass", bypass},       {"explain", explain}, {"stop", stop},
-        {"facts", facts_command}, {"metrics", metrics}, {"expect", expect},
+        {"attach", attach},
+        {"detach", detach},
+        {"status", status_command},
+        {"flows", flows},
+        {"stats", stats},
+        {"reload", reload},
+        {"bypass", bypass},
+        {"explain", explain},
+        {"stop", stop},
+        {"facts", facts_command},
+        {"metrics", metrics},
+        {"expect", expect},
         {"sync", sync_command},
+        {"flows export", export_flows},
+        {"flows import", import_flows},
     };
     const auto command = kCommands.find(request["command"].get<std::string>());
     if (command == kCommands.end())

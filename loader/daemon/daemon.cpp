@@ -112,6 +112,8 @@ Result<void> Daemon::open(bool discard_state) {
 
     conntrack_ = std::make_unique<ConntrackMarks>(*kernel_);
     conntrack_->use(catalog_);
+    pickup_ = std::make_unique<Pickup>(kernels_world(*kernel_));
+    pickup_->use(catalog_);
     replicas_ = std::make_unique<ReplicaTable>(*kernel_);
     replicas_->use(catalog_);
     sync_ = std::make_unique<FlowSync>(*replicas_,
@@ -120,8 +122,10 @@ Result<void> Daemon::open(bool discard_state) {
     ClassifierLimits limits;
     limits.flows = catalog_->config.undecided;
     for (unsigned i = 0; i < kernel_->shards(); i++) {
-        auto worker = Worker::start(*kernel_, i, limits, catalog_->knowledge,
-                                    [this](const l7_verdict &verdict) { judged(verdict); });
+        auto worker = Worker::start(
+            *kernel_, i, limits, catalog_->knowledge,
+            [this](const l7_verdict &verdict) { judged(verdict); },
+            [this](const l7_record &head) { pickup_->met(head); });
         if (!worker)
             return worker.error();
         workers_.push_back(std::move(*worker));
@@ -160,6 +164,7 @@ void Daemon::expected(const ExpectationEntry &entry, bool alive) {
 /// From workers' threads: a verdict is in force.
 void Daemon::judged(const l7_verdict &verdict) {
     conntrack_->judged(verdict);
+    pickup_->judged(verdict);
     if (verdict.protocol <= L7_UNKNOWN)
         return;
     if (const auto sync = sync_->get())
@@ -381,6 +386,7 @@ Result<void> Daemon::read_again() {
         worker->use(after->knowledge);
     export_->use(after);
     conntrack_->use(after);
+    pickup_->use(after);
     replicas_->use(after);
     sync_->use(*after);
     attach_configured();

@@ -12,6 +12,7 @@
 #include "daemon/flow_export.hpp"
 #include "daemon/flow_sync.hpp"
 #include "daemon/options.hpp"
+#include "daemon/pickup.hpp"
 #include "daemon/replica_table.hpp"
 #include "daemon/server.hpp"
 #include "daemon/service_manager.hpp"
@@ -57,6 +58,8 @@ class Daemon {
     std::vector<std::string> notes() const;
     MetricsServer &metrics() { return *metrics_; }
     const ConntrackMarks &conntrack() const { return *conntrack_; }
+    const Pickup &pickup() const { return *pickup_; }
+    ReplicaTable &replicas() { return *replicas_; }
     /// Null where nothing is replicated.
     std::shared_ptr<Replication> sync() const { return sync_->get(); }
 
@@ -83,6 +86,7 @@ class Daemon {
     Translator translator_;                     // as does this
     std::unique_ptr<ReplicaTable> replicas_;    // and this
     std::unique_ptr<FlowSync> sync_;            // and this
+    std::unique_ptr<Pickup> pickup_;            // and this
     std::unique_ptr<ConntrackMarks> conntrack_; // outlives the workers, who use it
     std::vector<std::unique_ptr<Worker>> workers_;
     std::optional<LinkMonitor> links_;

@@ -102,6 +102,9 @@ Result<MetricsSnapshot> metrics_snapshot(Daemon &daemon) {
     out.ended_flows = daemon.ended_flows();
     if (const auto marks = daemon.conntrack().report())
         out.conntrack = {marks->marked, marks->untracked, marks->failed, marks->dropped};
+    const PickupReport pickup = daemon.pickup().report();
+    out.pickup = {pickup.scaled,  pickup.named,   pickup.untracked,
+                  pickup.unknown, pickup.limited, pickup.failed};
     if (const auto sync = daemon.sync())
         out.sync = sync_use(sync->report());
     const ServerCounters &control = daemon.server_counters();

@@ -58,6 +58,13 @@ std::shared_ptr<const Catalog> ReplicaTable::catalog() const {
 }
 
 Result<std::size_t> ReplicaTable::put(std::span<const FlowState> flows) {
+    const auto done = enter(flows);
+    if (!done)
+        return done.error();
+    return done->entered;
+}
+
+Result<ReplicaTable::Entered> ReplicaTable::enter(std::span<const FlowState> flows) {
     const auto by = catalog();
     const Clocks clocks = clocks_now(kernel_.tick());
     std::vector<l7_put> out;
@@ -73,7 +80,7 @@ Result<std::size_t> ReplicaTable::put(std::span<const FlowState> flows) {
     const auto put = kernel_.put(out);
     if (!put)
         return put.error();
-    return put->entered;
+    return Entered{put->entered, put->kept, put->failed, flows.size() - out.size()};
 }
 
 void ReplicaTable::gone(std::span<const l7_key> flows) {

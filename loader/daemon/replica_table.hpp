@@ -21,6 +21,15 @@ class ReplicaTable : public ReplicaSink {
 
     void use(std::shared_ptr<const Catalog> catalog);
 
+    /// What became of flows that were to enter.
+    struct Entered {
+        std::size_t entered = 0;
+        std::size_t kept = 0;    ///< have a verdict of their own here
+        std::size_t failed = 0;  ///< found no room
+        std::size_t skipped = 0; ///< have a protocol that is not known here
+    };
+    Result<Entered> enter(std::span<const FlowState> flows);
+
     Result<std::size_t> put(std::span<const FlowState> flows) override;
     void gone(std::span<const l7_key> flows) override;
     Result<std::size_t> expect(std::span<const ExpectationState> expected) override;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/server.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <condition_variable>
+#include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <mutex>
@@ -75,6 +77,17 @@ class SocketAnswer : public Answer {
         return buffer_.size() < kFlush || flush();
     }
 
+    bool write_bytes(std::string_view bytes) override {
+        buffer_ += '+' + std::to_string(bytes.size()) + '\n';
+        if (!flush())
+            return false;
+        gone_ = !send_all(fd_, bytes);
+        return !gone_;
+    }
+
+    std::string_view body() const override { return body_; }
+    void set_body(std::string body) { body_ = std::move(body); }
+
     bool finish(const nlohmann::json &status) {
         buffer_ +=
             '!' + status.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + '\n';
@@ -91,12 +104,13 @@ class SocketAnswer : public Answer {
     }
 
     int fd_;
-    std::string buffer_;
+    std::string buffer_, body_;
     bool gone_ = false;
 };
 
-/// The request's line without its newline; empty where none came in time or it was too long.
-std::string read_request(int fd) {
+/// The request's line without its newline; empty where none came in time or it was too long. `rest`
+/// is what was read of what is behind it.
+std::string read_request(int fd, std::string &rest) {
     std::string out;
     char chunk[4096];
     while (out.size() <= Server::kRequestBytes) {
@@ -106,10 +120,37 @@ std::string read_request(int fd) {
         if (got <= 0)
             return {};
         out.append(chunk, static_cast<std::size_t>(got));
-        if (const std::size_t end = out.find('\n'); end != std::string::npos)
+        if (const std::size_t end = out.find('\n'); end != std::string::npos) {
+            rest = out.substr(end + 1);
             return out.substr(0, end);
+        }
     }
     return {};
+}
+
+/// Reads on until there are `size` bytes.
+bool fill(int fd, std::string &buffer, std::size_t size) {
+    constexpr std::size_t kStep = 262144; // what is only promised takes no memory
+    while (buffer.size() < size) {
+        const std::size_t have = buffer.size(), step = std::min(kStep, size - have);
+        buffer.resize(have + step);
+        const ssize_t got = recv(fd, buffer.data() + have, step, 0);
+        buffer.resize(have + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return false;
+    }
+    return true;
+}
+
+/// Completes what comes along with a request; false: it does not, or is more than allowed.
+bool read_body(int fd, const nlohmann::json &request, std::string &body) {
+    const auto size = request.find("body");
+    if (size == request.end())
+        return true;
+    return size->is_number_unsigned() && *size <= Server::kBodyBytes && body.size() <= *size &&
+           fill(fd, body, *size);
 }
 
 nlohmann::json status_of(const Result<void> &result) {
@@ -186,7 +227,8 @@ void Server::accept() {
 
 void Server::serve(const std::shared_ptr<Shared> &shared, Fd connection) {
     SocketAnswer answer(connection.get());
-    const std::string text = read_request(connection.get());
+    std::string body;
+    const std::string text = read_request(connection.get(), body);
     const nlohmann::json request = nlohmann::json::parse(text, nullptr, false);
 
     shared->counters.requests++;
@@ -194,7 +236,12 @@ void Server::serve(const std::shared_ptr<Shared> &shared, Fd connection) {
         shared->counters.malformed++;
         answer.finish(
             status_of(Error{"the request is no JSON object with a command", {}, Blame::Usage}));
+    } else if (!read_body(connection.get(), request, body)) {
+        shared->counters.malformed++;
+        answer.finish(status_of(
+            Error{"the bytes that come along with the request are not those", {}, Blame::Usage}));
     } else {
+        answer.set_body(std::move(body));
         try {
             answer.finish(status_of(shared->handler(request, answer)));
         } catch (const std::exception &error) {
@@ -215,11 +262,16 @@ const ServerCounters &Server::counters() const {
 }
 
 Result<void> ask_daemon(const std::string &socket, const nlohmann::json &request,
-                        const std::function<void(std::string_view)> &each) {
+                        const std::function<void(std::string_view)> &each,
+                        const Transfer &transfer) {
     auto connection = connect_to(socket);
     if (!connection)
         return connection.error();
-    if (!send_all(connection->get(), request.dump() + "\n"))
+    nlohmann::json with_size = request;
+    if (!transfer.body.empty())
+        with_size["body"] = transfer.body.size();
+    if (!send_all(connection->get(), with_size.dump() + "\n") ||
+        !send_all(connection->get(), transfer.body))
         return Error{"writing to " + socket + ": " + std::strerror(errno)};
 
     std::string buffer;
@@ -237,6 +289,16 @@ Result<void> ask_daemon(const std::string &socket, const nlohmann::json &request
             const std::string_view line(buffer.data() + start, end - start);
             if (line.starts_with('=')) {
                 each(line.substr(1));
+                continue;
+            }
+            if (line.starts_with('+')) {
+                const std::size_t size = std::strtoull(line.data() + 1, nullptr, 10);
+                if (!transfer.received || size > Server::kBodyBytes)
+                    return Error{"the daemon's answer cannot be read"};
+                if (!fill(connection->get(), buffer, end + 1 + size))
+                    return Error{"the daemon went away while it answered"};
+                transfer.received->append(buffer, end + 1, size);
+                end += size;
                 continue;
             }
             const auto status =

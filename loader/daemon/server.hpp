@@ -3,7 +3,8 @@
 //
 // A request is one line of JSON, {"command": ..., ...}. The answer is lines that begin with '=' and
 // are for the user, and last a line that begins with '!': a JSON object with "code" (the exit code)
-// and, unless that is 0, "message" and "hint".
+// and, unless that is 0, "message" and "hint". Bytes of files go along: behind a request that says
+// {"body": N} there are N, and so many as its number says behind a line that begins with '+'.
 #pragma once
 
 #include "core/base/fd.hpp"
@@ -17,11 +18,14 @@
 
 namespace l7 {
 
-/// Where an answer's text goes, a line at a time. write is false once the client has gone.
+/// What came along with a request, and where its answer goes, text a line at a time. Writing is
+/// false once the client has gone.
 class Answer {
   public:
     virtual ~Answer() = default;
     virtual bool write(std::string_view line) = 0;
+    virtual bool write_bytes(std::string_view bytes) = 0;
+    virtual std::string_view body() const = 0;
 };
 
 using Handler = std::function<Result<void>(const nlohmann::json &request, Answer &answer)>;
@@ -37,6 +41,7 @@ class Server {
   public:
     static constexpr unsigned kConnections = 16;
     static constexpr std::size_t kRequestBytes = 65536;
+    static constexpr std::size_t kBodyBytes = std::size_t{1} << 30;
     static constexpr int kRequestMs = 5000;
 
     /// Binds the socket. One that a running daemon answers at is an error; one left by a dead one
@@ -65,10 +70,17 @@ class Server {
     std::shared_ptr<Shared> shared_;
 };
 
+/// Bytes of files that go along.
+struct Transfer {
+    std::string_view body = {};      ///< behind the request
+    std::string *received = nullptr; ///< those of the answer are added to it
+};
+
 /// The client's side: sends the request, hands each line of the answer to `each`, and returns how
 /// it ended.
 Result<void> ask_daemon(const std::string &socket, const nlohmann::json &request,
-                        const std::function<void(std::string_view)> &each);
+                        const std::function<void(std::string_view)> &each,
+                        const Transfer &transfer = {});
 
 /// True when a daemon answers at the socket.
 bool daemon_answers(const std::string &socket);

@@ -153,6 +153,15 @@ Json conntrack_json(const Daemon &daemon) {
             {"last_error", report->last_error}};
 }
 
+Json pickup_json(const Daemon &daemon) {
+    const PickupReport report = daemon.pickup().report();
+    return {{"asked", report.asked},          {"scaled", report.scaled},
+            {"named", report.named},          {"untracked", report.untracked},
+            {"unknown", report.unknown},      {"limited", report.limited},
+            {"failed", report.failed},        {"waiting", report.waiting},
+            {"last_error", report.last_error}};
+}
+
 Json sync_json(const Daemon &daemon) {
     const auto sync = daemon.sync();
     return sync ? to_json(sync->report()) : Json(nullptr);
@@ -169,6 +178,15 @@ std::string export_text(const Json &report) {
         "export records {} dropped {} waiting {} {} {}{}", report["records"].get<std::uint64_t>(),
         report["dropped"].get<std::uint64_t>(), report["waiting"].get<std::uint64_t>(),
         sink("json"), sink("ipfix"), error.empty() ? "" : "; last error: " + error);
+}
+
+std::string pickup_text(const Json &report) {
+    std::string out = "pickup";
+    for (const auto &[name, value] : report.items())
+        if (name != "last_error")
+            out += fmt::format(" {} {}", name, value.get<std::uint64_t>());
+    const std::string error = report["last_error"].get<std::string>();
+    return error.empty() ? out : out + "; last error: " + error;
 }
 
 Json gather(const Daemon &daemon, const l7_counters &counters) {
@@ -204,6 +222,7 @@ Json gather(const Daemon &daemon, const l7_counters &counters) {
             {"ended_flows", daemon.ended_flows()},
             {"export", export_json(daemon)},
             {"conntrack", conntrack_json(daemon)},
+            {"pickup", pickup_json(daemon)},
             {"sync", sync_json(daemon)},
             {"kernel_memory", memory},
             {"notes", daemon.notes()}};
@@ -255,6 +274,8 @@ void print(const Daemon &daemon, const Json &status, Answer &answer) {
             marks["last_error"].get<std::string>().empty()
                 ? ""
                 : "; last error: " + marks["last_error"].get<std::string>()));
+    if (const Json &pickup = status["pickup"]; pickup["asked"].get<std::uint64_t>() != 0)
+        answer.write(pickup_text(pickup));
     if (const auto sync = daemon.sync())
         for (const std::string &line : to_text(sync->report()))
             answer.write(line);

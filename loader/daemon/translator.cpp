@@ -32,25 +32,20 @@ std::optional<Parties> Translator::original(const Parties &seen) {
             return std::nullopt;
         conntrack_.emplace(std::move(*opened));
     }
-    // Beyond a NAT only what comes back is a tuple that the kernel knows.
-    const l7_key key = question(seen);
-    for (const unsigned from : {0U, 1U}) {
-        const auto found = conntrack_->find(key, from);
-        if (!found) { // an answer may still come, and would be taken for the next question's
-            conntrack_.reset();
-            return std::nullopt;
-        }
-        if (!*found)
-            continue;
-        const auto &[there, back] = (*found)->tuples;
-        const Parties out{{there.source.address, back.source.address},
-                          {there.source.port, back.source.port},
-                          seen.l4};
-        if (out.address == seen.address && out.port == seen.port)
-            return std::nullopt;
-        return out;
+    const auto found = conntrack_->find(question(seen));
+    if (!found) { // an answer may still come, and would be taken for the next question's
+        conntrack_.reset();
+        return std::nullopt;
     }
-    return std::nullopt;
+    if (!*found)
+        return std::nullopt;
+    const auto &[there, back] = (*found)->tuples;
+    const Parties out{{there.source.address, back.source.address},
+                      {there.source.port, back.source.port},
+                      seen.l4};
+    if (out.address == seen.address && out.port == seen.port)
+        return std::nullopt;
+    return out;
 }
 
 } // namespace l7

@@ -33,8 +33,9 @@ std::uint64_t now() {
 } // namespace
 
 Worker::Worker(KernelState &state, WorkerPort port, const ClassifierLimits &limits,
-               Knowledge knowledge, Judged judged)
-    : state_(state), port_(std::move(port)), classifier_(limits), judged_(std::move(judged)) {
+               Knowledge knowledge, Judged judged, Met met)
+    : state_(state), port_(std::move(port)), classifier_(limits), judged_(std::move(judged)),
+      met_(std::move(met)) {
     classifier_.use(std::move(knowledge));
     counts_.ring_size = port_.ring.size();
     port_.batch->count = 0; // what a killed process left: its records are still in the ring
@@ -42,12 +43,12 @@ Worker::Worker(KernelState &state, WorkerPort port, const ClassifierLimits &limi
 
 Result<std::unique_ptr<Worker>> Worker::start(KernelState &state, unsigned index,
                                               const ClassifierLimits &limits, Knowledge knowledge,
-                                              Judged judged) {
+                                              Judged judged, Met met) {
     auto port = state.open_port(index);
     if (!port)
         return port.error();
-    std::unique_ptr<Worker> worker(
-        new Worker(state, std::move(*port), limits, std::move(knowledge), std::move(judged)));
+    std::unique_ptr<Worker> worker(new Worker(state, std::move(*port), limits, std::move(knowledge),
+                                              std::move(judged), std::move(met)));
     worker->epoll_ = Fd(epoll_create1(EPOLL_CLOEXEC));
     worker->poke_ = Fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     epoll_event event{};
@@ -142,6 +143,8 @@ bool Worker::take(Bytes record, std::uint64_t now_ns) {
     if (head.size > record.size() - sizeof(head) || head.direction > 1)
         return false;
     const Sample sample{head, record.subspan(sizeof(head), head.size)};
+    if (met_)
+        met_(head);
     if (const auto verdict = classifier_.take(sample, now_ns))
         add(*verdict, head.time_ns);
     if (const auto verdict = classifier_.take_pushed_out())

@@ -38,10 +38,12 @@ class Worker {
   public:
     /// Told of each verdict that is in force, in the worker's thread.
     using Judged = std::function<void(const l7_verdict &)>;
+    /// Told of each record, the same.
+    using Met = std::function<void(const l7_record &)>;
 
     static Result<std::unique_ptr<Worker>> start(KernelState &state, unsigned index,
                                                  const ClassifierLimits &limits,
-                                                 Knowledge knowledge, Judged judged);
+                                                 Knowledge knowledge, Judged judged, Met met = {});
 
     /// Stops the thread after it has finished the batch at hand.
     ~Worker();
@@ -56,7 +58,7 @@ class Worker {
 
   private:
     Worker(KernelState &state, WorkerPort port, const ClassifierLimits &limits, Knowledge knowledge,
-           Judged judged);
+           Judged judged, Met met);
 
     void run();
     void adopt_knowledge();
@@ -78,6 +80,7 @@ class Worker {
     WorkerPort port_;
     Classifier classifier_;
     const Judged judged_;
+    const Met met_;
     Fd epoll_, poke_;
     std::array<std::uint64_t, L7_BATCH_MAX>
         seen_ns_{}; // of the batch's verdicts; 0: not a packet's

@@ -245,6 +245,16 @@ std::vector<MetricFamily> metric_families(const MetricsSnapshot &from,
                           .add(from.conntrack->failed, {{"result", "failed"}})
                           .add(from.conntrack->dropped, {{"result", "dropped"}})
                           .take());
+    out.push_back(FamilyBuilder(MetricType::Counter, "l7ctl_pickups_total",
+                                "TCP connections met midway by what the kernel's connection "
+                                "tracking said of them.")
+                      .add(from.pickup.scaled, {{"result", "scaled"}})
+                      .add(from.pickup.named, {{"result", "named"}})
+                      .add(from.pickup.untracked, {{"result", "untracked"}})
+                      .add(from.pickup.unknown, {{"result", "unknown"}})
+                      .add(from.pickup.limited, {{"result", "limited"}})
+                      .add(from.pickup.failed, {{"result", "failed"}})
+                      .take());
     if (from.sync)
         std::ranges::move(sync_families(*from.sync), std::back_inserter(out));
     out.push_back(FamilyBuilder(MetricType::Counter, "l7ctl_control_requests_total",

@@ -87,6 +87,11 @@ struct ConntrackUse {
     std::uint64_t marked, untracked, failed, dropped;
 };
 
+/// TCP connections met midway, by what the kernel's connection tracking said of them.
+struct PickupUse {
+    std::uint64_t scaled = 0, named = 0, untracked = 0, unknown = 0, limited = 0, failed = 0;
+};
+
 /// Replication with one other node.
 struct SyncPeerUse {
     std::string name;
@@ -121,6 +126,7 @@ struct MetricsSnapshot {
     std::uint64_t patterns = 0, patterns_rejected = 0, rules = 0;
     std::uint64_t ended_flows = 0;
     std::optional<ConntrackUse> conntrack; ///< none: marks are not written
+    PickupUse pickup;                      ///< counted whatever is configured
     std::optional<SyncUse> sync;           ///< none: nothing is replicated
     std::uint64_t control_served = 0, control_refused = 0, control_malformed = 0;
 };

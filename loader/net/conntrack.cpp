@@ -4,6 +4,7 @@
 #include <l7ctl/headers.h>
 
 #include <arpa/inet.h>
+#include <cstring>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_conntrack_tcp.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -53,7 +54,21 @@ bool has_ports(std::uint8_t l4) {
            l4 == L7_IPPROTO_SCTP;
 }
 
+bool is_end(const TrackedEnd &end, const l7_key &key, unsigned which) {
+    return std::memcmp(end.address.data(), key.addr[which], end.address.size()) == 0 &&
+           end.port == ntohs(key.port[which]);
+}
+
 } // namespace
+
+std::optional<unsigned> initiator_of(const Tracked &tracked, const l7_key &key) {
+    const auto &[there, back] = tracked.tuples;
+    for (const unsigned end : {0U, 1U})
+        if ((is_end(there.source, key, end) && is_end(there.target, key, end ^ 1)) ||
+            (is_end(back.target, key, end) && is_end(back.source, key, end ^ 1)))
+            return end;
+    return std::nullopt;
+}
 
 Result<Conntrack> Conntrack::open() {
     NetlinkSocket socket(nl_socket_alloc());
@@ -175,6 +190,11 @@ Result<std::optional<Tracked>> Conntrack::find(const l7_key &key, unsigned from)
     if (failure < 0 && failure != -NLE_OBJ_NOTFOUND)
         return netlink_error("asking for a connection", failure);
     return out;
+}
+
+Result<std::optional<Tracked>> Conntrack::find(const l7_key &key) {
+    auto found = find(key, 0);
+    return found && !*found ? find(key, 1) : found;
 }
 
 Result<bool> Conntrack::mark(const l7_key &key, std::uint32_t mark, std::uint32_t mask) {

@@ -30,6 +30,10 @@ struct Tracked {
     std::optional<std::array<std::uint8_t, 2>> scale; ///< TCP's window scales, initiator's first
 };
 
+/// Which end of the key began the tracked connection, on whichever side of a NAT the key is; none:
+/// it is not that connection's.
+std::optional<unsigned> initiator_of(const Tracked &tracked, const l7_key &key);
+
 /// Connections of the network namespace of the thread that opened it. One thread at a time.
 class Conntrack {
   public:
@@ -43,6 +47,9 @@ class Conntrack {
     /// What the kernel knows of the connection that has this tuple, in either direction; none: it
     /// is not tracked.
     Result<std::optional<Tracked>> find(const l7_key &key, unsigned from);
+
+    /// The same by what either end sends, as beyond a NAT only that of one is a tuple.
+    Result<std::optional<Tracked>> find(const l7_key &key);
 
   private:
     explicit Conntrack(NetlinkSocket socket) : socket_(std::move(socket)) {}

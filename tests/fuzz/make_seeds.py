@@ -159,6 +159,9 @@ def main(target):
     for name, (key, record) in states.items():
         put("sync_record", name, bytes([len(key)]) + key + record)
         changes += b"+" + bytes([len(key)]) + key + bytes([len(record)]) + record
+    text = bytes([len(v4)]) + v4 + bytes([len(flow)]) + flow
+    put("flow_file", "one", b"l7flows\n\1\0\0\0\1" + bytes(15) + text)
+    put("flow_file", "two", b"l7flows\n\1\0\0\0\2" + bytes(15) + text + text)
     put("sync_record", "batch", b"\1" + bytes(8) + b"\7" + changes + b"-" + bytes([len(v4)]) + v4)
     put("sync_record", "anew", b"\1" + bytes(8) + b"\7!")
     put("record", "two", bytes([2, 1, 0, 0, 0, 0, 1, 1, 4, 0, 0, 4]) + b"ab\0\0")

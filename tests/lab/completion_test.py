@@ -58,6 +58,8 @@ def test_bash():
         expect_equal(offers("attach", ""), ["dev", "ingress", "egress", "both", "head", "tail", "xdp"],
                      "words of attach")
         expect_in("lo", offers("attach", "dev", ""), "devices")
+        expect_in("export", offers("flows", ""), "words of flows")
+        expect_equal(sorted(offers("flows", "import", "so")), ["some.pcap", "somewhere"], "files of flows")
         expect_equal(offers("attach", "dev", "eth0", "i"), ["ingress"], "hooks")
         expect_equal(offers("flows", "r"), ["reason"], "filters")
         expect_equal(offers("flows", "reason", "d"), ["dissector", "dns-hint"], "reasons")

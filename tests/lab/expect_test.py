@@ -169,6 +169,31 @@ def test_children_behind_a_translation():
                 each.close()
 
 
+def test_children_keep_their_parent_in_a_file():
+    with Lab() as lab:
+        client, router, server = lab.router()
+        path = lab.dir / "flows"
+        with L7ctl(router, name="one").start() as l7ctl:
+            l7ctl.attach("c0")
+            control = Control(client, server, server.ip4)
+            wait_for(lambda: l7ctl.flows("protocol", "ftp"), "the parent")
+            control.say("server", pasv(server.ip4, 4001))
+            wait_for(lambda: l7ctl.json("expect"), "what is awaited")
+            with server.entered():
+                listener = socket.create_server((server.ip4, 4001))
+            with client.entered():
+                data = socket.create_connection((server.ip4, 4001), timeout=5)
+            known, = wait_for(lambda: children(l7ctl, "ftp-data"), "the child")
+            l7ctl.run("flows", "export", path)
+        with L7ctl(router, name="other").start() as l7ctl:
+            l7ctl.run("flows", "import", path)
+            child, = l7ctl.flows("protocol", "ftp-data")
+            expect_equal((child["reason"], child["parent"]), ("replica", known["parent"]), "the child elsewhere")
+            expect_equal(len(l7ctl.flows("protocol", "ftp")), 1, "its parent there")
+        for each in (data, listener, control):
+            each.close()
+
+
 if __name__ == "__main__":
     main(test_ftp_with_real_ends, test_tftp_answers_from_another_port, test_only_parties_and_unprivileged_ports,
-         test_children_behind_a_translation)
+         test_children_behind_a_translation, test_children_keep_their_parent_in_a_file)

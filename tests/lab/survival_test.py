@@ -214,7 +214,10 @@ def test_garbage_on_the_control_socket():
             for garbage in (b"\n", b"{}\n", b"[]\n", b"{\"command\": 3}\n", b"\xff\xfe\x00\n", b"{" * 5000 + b"\n",
                             b"x" * 100_000, b'{"command":"flows","filter":7}\n', b'{"command":"attach","dev":[]}\n',
                             b'{"command":"bypass"}\n', b'{"command":"nonsense"}\n',
-                            b'{"command":"stats","netns":"x"}\n'):
+                            b'{"command":"stats","netns":"x"}\n', b'{"command":"flows import"}\n',
+                            b'{"command":"flows import","body":-1}\n', b'{"command":"flows import","body":3}\nabcd',
+                            b'{"command":"flows import","body":4}\nabcd', b'{"command":"status","body":1e300}\n',
+                            b'{"command":"status","body":99999999999}\n'):
                 with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
                     sock.settimeout(10)
                     sock.connect(path)
@@ -250,7 +253,10 @@ def test_errors_say_what_and_exit_codes_hold():
             expect_in(text, done.stderr.decode() + done.stdout.decode(), f"what {words} says")
         with l7ctl.start():
             for words, code, text in [(["attach", "dev", "nope"], 1, "no such device"), (["detach", "dev", "c0"], 1, "not attached"),
-                                      (["flows", "colour", "red"], 2, "'colour'"), (["flows", "port"], 2, "needs a value")]:
+                                      (["flows", "colour", "red"], 2, "'colour'"), (["flows", "port"], 2, "needs a value"), (["flows", "import"], 2, "one file"),
+                                      (["flows", "export", "/nonexistent/flows"], 1, "/nonexistent/flows"),
+                                      (["flows", "import", "/nonexistent/flows"], 1, "/nonexistent/flows"),
+                                      (["flows", "import", "/proc/self/exe"], 1, "no file of flows")]:
                 done = l7ctl.run(*words, check=False)
                 expect_equal(done.returncode, code, f"exit code of {words}")
                 expect_in(text, done.stderr.decode(), f"what {words} says")

@@ -1,17 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Two routers that replicate, and connections that go on over the other one."""
+"""Two routers, and connections that go on over the other one: by replication, and by a file."""
+
+import json
 
 from support import servers
 from support.l7ctl import L7ctl, classes, make_htb
 from support.netlab import Lab, check, expect_equal, main, wait_for
 from support.sync_lab import SyncRedis
 
-CONFIG = """
+SYNC = """
 [sync]
 node = "{node}"
 redis = "{own}"
 peers = [{{ name = "{peer}", redis = "{other}" }}]
 {more}
+"""
+RULES = """
 [[rule]]
 protocol = "http"
 classid = "1:10"
@@ -23,9 +27,10 @@ MISFITS = ("tcp_beyond", "tcp_before", "tcp_ack_beyond", "tcp_ack_before", "tcp_
 
 
 class Pair:
-    """client and server, each on a switch with two routers, a and b, between; both run l7ctl and a Redis."""
+    """client and server, each on a switch with two routers, a and b, between; both run l7ctl and, where they
+    replicate, a Redis."""
 
-    def __init__(self, lab, more=""):
+    def __init__(self, lab, more="", sync=True):
         self.lab = lab
         self.client, self.server = lab.namespace("client"), lab.namespace("server")
         self.routers = {name: lab.namespace(name) for name in "ab"}
@@ -40,15 +45,15 @@ class Pair:
         for number, net, prefix in ((self.client, "198.51.100.0/24", "192.0.2"),
                                     (self.server, "192.0.2.0/24", "198.51.100")):
             number.route(net, f"{prefix}.11")
-        self.redis = {name: SyncRedis(router) for name, router in self.routers.items()}
+        self.redis = {name: SyncRedis(router) for name, router in self.routers.items() if sync}
         for one in self.redis.values():
             one.start()
         self.l7ctl = {}
         for name, router in self.routers.items():
             own, other = ("192.0.2.11", "192.0.2.12") if name == "a" else ("192.0.2.12", "192.0.2.11")
-            config = CONFIG.format(node=name, own=f"{own}:6379", peer="b" if name == "a" else "a",
-                                   other=f"{other}:6379", more=more)
-            self.l7ctl[name] = L7ctl(router, config, name=f"l7ctl-{name}")
+            config = SYNC.format(node=name, own=f"{own}:6379", peer="b" if name == "a" else "a",
+                                 other=f"{other}:6379", more=more) if sync else ""
+            self.l7ctl[name] = L7ctl(router, config + RULES, name=f"l7ctl-{name}")
 
     def switch(self, name):
         switch = self.lab.namespace(name)
@@ -129,4 +134,36 @@ def test_direct_mode_needs_no_commit():
         held.stop()
 
 
-main(test_a_transfer_goes_on_over_the_other_router, test_direct_mode_needs_no_commit)
+def test_flows_go_through_a_file():
+    """Exported on one router and imported on the other; a file that is not as it was written changes nothing there."""
+    with Lab() as lab, Pair(lab, sync=False) as pair:
+        held = transfer(pair)
+        wait_for(lambda: [flow for flow in pair.l7ctl["a"].flows("protocol", "http") if flow["bytes"] > 500_000],
+                 "the transfer over a")
+        path = lab.dir / "flows"
+        pair.l7ctl["a"].run("flows", "export", path)
+        whole = pair.l7ctl["a"].run("flows", "export", "-").stdout
+        for name, content, says in (("cut", whole[:-1], b"cut off"), ("other", b"l7flows\n\2" + whole[9:], b"version 2"),
+                                    ("flipped", whole[:40] + bytes([whole[40] ^ 1]) + whole[41:], b"damaged"),
+                                    ("no", b"", b"no file of flows")):
+            (lab.dir / name).write_bytes(content)
+            done = pair.l7ctl["b"].run("flows", "import", lab.dir / name, check=False)
+            expect_equal(done.returncode, 1, f"exit code for the file '{name}'")
+            check(says in done.stderr, f"what is said of the file '{name}': {done.stderr}")
+        expect_equal(pair.l7ctl["b"].flows("l4", "tcp"), [], "flows after files that were refused")
+        done, = pair.l7ctl["b"].json("flows", "import", path)
+        check(done["entered"] >= 1 and done["took_ms"] > 0, f"what is reported: {done}")
+        expect_equal((done["entered"] + done["kept"], done["failed"], done["skipped"]), (done["flows"], 0, 0),
+                     "flows that entered or were there, and others")
+        flow, = pair.l7ctl["b"].flows("protocol", "http")
+        expect_equal((flow["reason"], flow["packets"]), ("replica", 0), "what an import enters")
+        known, = pair.l7ctl["a"].flows("protocol", "http")
+        expect_equal(flow["window_scale"], known["window_scale"], "window scales there")
+        pair.fail_over()
+        expect_taken_over(pair, "http", "10")
+        again = json.loads(pair.l7ctl["b"].run("-j", "flows", "import", "-", stdin=whole).stdout)
+        check(again["kept"] >= 1, f"flows that live here: {again}")
+        held.stop()
+
+
+main(test_flows_go_through_a_file, test_a_transfer_goes_on_over_the_other_router, test_direct_mode_needs_no_commit)

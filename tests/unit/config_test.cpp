@@ -34,6 +34,13 @@ TEST_CASE("where metrics are served") {
         CHECK_FALSE(parse_config("[metrics]\nlisten = \"" + std::string(bad) + "\"", "x"));
 }
 
+TEST_CASE("whether connections picked up in the middle are judged") {
+    CHECK(parse_config("", "x")->tcp_loose);
+    CHECK_FALSE(parse_config("[tcp]\nloose = false", "x")->tcp_loose);
+    CHECK_FALSE(parse_config("[tcp]\nloose = 0", "x"));
+    CHECK_FALSE(parse_config("[tcp]\nstrict = true", "x"));
+}
+
 TEST_CASE("a whole configuration is read") {
     const auto config = parse_config(R"(
 [daemon]
@@ -187,6 +194,7 @@ TEST_CASE("the configuration that is installed says what the defaults are") {
     CHECK(set->undecided == defaults.undecided);
     CHECK(set->remember_servers == defaults.remember_servers);
     CHECK(set->dns_hints == defaults.dns_hints);
+    CHECK(set->tcp_loose == defaults.tcp_loose);
     CHECK(set->tunnels == defaults.tunnels);
     CHECK(set->metrics == defaults.metrics);
     CHECK(set->conntrack.mark == defaults.conntrack.mark);

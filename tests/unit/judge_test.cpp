@@ -186,6 +186,66 @@ TEST_CASE("connections picked up in the middle meet only patterns that allow it"
     CHECK(f.name(f.send(flow, 0, "c", L7_R_MIDSTREAM)) == "any");
 }
 
+TEST_CASE("connections picked up in the middle are not judged where that is not wanted") {
+    Fixture f{{"any", "quality=\"great\"\n[[match]]\nl4=\"tcp\"\nmidstream=true\neither='^abc'\n"}};
+    add_dissector_protocols(*f.protocols);
+    Knowledge strict{f.database, f.protocols};
+    strict.remember();
+    strict.loose = false;
+    f.classifier.use(strict);
+    Fixture::Flow flow;
+    flow.l4 = 6;
+    const auto verdict = f.send(flow, 0, "abc", L7_R_MIDSTREAM);
+    REQUIRE(verdict);
+    CHECK(verdict->protocol == L7_UNKNOWN);
+    CHECK(verdict->reason == L7_REASON_MIDSTREAM);
+    CHECK(verdict->packet == 1);
+    CHECK(f.classifier.flows() == 0);
+    Fixture::Flow whole;
+    whole.l4 = 6;
+    whole.port = 2;
+    CHECK(f.name(f.send(whole, 0, "abc")) == "any");
+}
+
+TEST_CASE("what else is known of its server does not name a connection that is not judged") {
+    Fixture f{{"any", "quality=\"great\"\n[[match]]\nl4=\"tcp\"\nmidstream=true\neither='^abc'\n"}};
+    Knowledge knowledge{f.database, f.protocols};
+    knowledge.remember();
+    f.classifier.use(knowledge);
+    for (std::uint32_t born = 1; born <= 3; born++) { // the server, by the first end of the key
+        Fixture::Flow flow;
+        flow.l4 = 6;
+        flow.born = born;
+        CHECK(f.name(f.send(flow, 1, "abc", L7_R_INITIATOR_1)) == "any");
+    }
+    Fixture::Flow known;
+    known.l4 = 6;
+    known.born = 4;
+    CHECK(f.send(known, 1, "x", L7_R_INITIATOR_1 | L7_R_MIDSTREAM | L7_R_RESET)->reason ==
+          L7_REASON_ENDPOINT);
+    knowledge.loose = false;
+    f.classifier.use(knowledge);
+    known.born = 5;
+    CHECK(f.send(known, 1, "x", L7_R_INITIATOR_1 | L7_R_MIDSTREAM)->reason == L7_REASON_MIDSTREAM);
+}
+
+TEST_CASE("a reload that refuses them ends those under judgement; one that was announced goes on") {
+    Fixture f{{"any", "[[match]]\nl4=\"tcp\"\nmidstream=true\neither='^abc'\n"}};
+    add_dissector_protocols(*f.protocols);
+    Fixture::Flow waiting;
+    waiting.l4 = 6;
+    CHECK_FALSE(f.send(waiting, 0, "ab", L7_R_MIDSTREAM));
+    Fixture::Flow announced;
+    announced.l4 = 6;
+    announced.port = 2;
+    CHECK(f.send(announced, 0, "GET /a HTTP/1.1\r\nHost: a.exa"));
+    Knowledge strict{f.database, f.protocols};
+    strict.loose = false;
+    f.classifier.use(strict);
+    CHECK(f.send(waiting, 0, "c")->reason == L7_REASON_MIDSTREAM);
+    CHECK(f.name(f.send(announced, 0, "mple\r\n\r\n", L7_R_MIDSTREAM)) == "http");
+}
+
 TEST_CASE("a hole that will not be filled is not read over") {
     Fixture f{{"x", "[[match]]\nl4=\"tcp\"\neither='ab'\n"}};
     Fixture::Flow flow;

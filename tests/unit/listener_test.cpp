@@ -4,6 +4,7 @@
 #include "core/flow/classifier.hpp"
 #include "core/flow/flow_state.hpp"
 #include "support/expecting.hpp"
+#include "support/memory_table.hpp"
 
 #include <l7ctl/tcp.h>
 
@@ -253,6 +254,13 @@ TEST_CASE("a flow's state comes back as the flow it was of, on a machine with ot
     CHECK(back->next[0] == 100);
     CHECK(back->rules_now == 5);
     CHECK(flow_of(state, there, 78, {500'000, 250, 1'000'100})->rules_now == 0);
+
+    FlowState child = state;
+    child.parent = numbered_flow(9).key;
+    const auto one = flow_of(child, there, 77, {}), other = flow_of(child, there, 77, {});
+    CHECK(one->parent == other->parent);
+    CHECK(KeyEqual()(*there.expectations->parent_of(one->parent), child.parent));
+    CHECK(back->parent == 0);
 
     FlowState unheard = state;
     unheard.protocol = "never-heard-of";

@@ -103,6 +103,7 @@ TEST_CASE("a snapshot becomes text for Prometheus") {
     snapshot.version = "1.2";
     snapshot.traffic = {row(L7_UNSET, 4000), row(20, 5000)};
     snapshot.counters.records_lost = 3;
+    snapshot.pickup.limited = 9;
     snapshot.devices = {{"eth0", {true, true}, {true, false}, ""}};
     snapshot.tables = {{"flows", 10, 128}};
     WorkerUse worker{};
@@ -123,6 +124,7 @@ TEST_CASE("a snapshot becomes text for Prometheus") {
              "l7ctl_device_attached{dev=\"eth0\",direction=\"ingress\"} 1\n",
              "l7ctl_device_attached{dev=\"eth0\",direction=\"egress\"} 0\n",
              "l7ctl_ring_lost_records_total 3\n",
+             "l7ctl_pickups_total{result=\"limited\"} 9\n",
              "l7ctl_table_max_entries{table=\"flows\"} 128\n",
              "l7ctl_verdict_latency_seconds_bucket{le=\"1.6e-05\"} 2\n",
              "l7ctl_verdict_latency_seconds_bucket{le=\"3.2e-05\"} 4\n",

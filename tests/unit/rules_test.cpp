@@ -53,6 +53,42 @@ struct Compiled {
 
 } // namespace
 
+TEST_CASE("a mark tells a protocol where a single rule that lasts writes it for that alone") {
+    const Compiled c(R"(
+[[rule]]
+protocol = "ssh"
+mark = 0x100
+[[rule]]
+protocol = ["ssh", "bittorrent"]
+mark = 0x200
+[[rule]]
+protocol = "bittorrent"
+rate = "1M:"
+mark = 0x300
+[[rule]]
+protocol = "bittorrent"
+mark = 0x400
+[[rule]]
+group = "remote"
+mark = 0x500
+[[rule]]
+protocol = "ssh"
+port = 2222
+mark = 0x400
+[[rule]]
+protocol = "bittorrent"
+mark = "0x6000/0xf000"
+)");
+    REQUIRE(c.tables.named_by(0x100, 0xff00));
+    CHECK(c.tables.named_by(0x100, 0xff00)->protocol == "ssh");
+    CHECK(c.tables.named_by(0xab0001ff, 0xff00)->protocol == "ssh"); // others' bits
+    CHECK(c.tables.named_by(0x6000, 0xff00)->protocol == "bittorrent");
+    CHECK(c.tables.named_by(0x6f00, 0xff00)->protocol == "bittorrent");
+    for (const std::uint32_t doubtful : {0U, 0x200U, 0x300U, 0x400U, 0x500U, 0x700U})
+        CHECK_FALSE(c.tables.named_by(doubtful, 0xff00));
+    CHECK_FALSE(c.tables.named_by(0x100, 0)); // no bits are ours
+}
+
 TEST_CASE("the first rule that a flow meets decides") {
     const Compiled c(R"(
 [[rule]]

@@ -56,15 +56,13 @@ void Expectations::add(const l7_key &parent, const Announcement &announcement,
         remove(known->second, false); // the newer one takes its place
     else if (alive_.size() >= kKept)
         remove(alive_.begin(), true);
-    if (++last_id_ == 0)
-        last_id_ = 1;
-    alive_.push_back(
-        {last_id_, parent, expected, announcement.sport, verdict, topic, expires_ns, 0});
+    const std::uint32_t id = next_id();
+    alive_.push_back({id, parent, expected, announcement.sport, verdict, topic, expires_ns, 0});
     const auto at = std::prev(alive_.end());
     any_.store(true, std::memory_order_relaxed);
     by_address_[expected] = at;
-    by_id_[last_id_] = at;
-    remember(last_id_, parent);
+    by_id_[id] = at;
+    remember(id, parent);
     if (publish_)
         publish_(*at, true);
 }
@@ -118,6 +116,16 @@ void Expectations::sweep(std::uint64_t now_ns) {
     }
 }
 
+std::uint32_t Expectations::child_of(const l7_key &parent) {
+    const std::lock_guard lock(mutex_);
+    if (const auto known = told_.find(parent); known != told_.end())
+        return known->second;
+    const std::uint32_t id = next_id();
+    told_[parent] = id;
+    remember(id, parent);
+    return id;
+}
+
 std::optional<l7_key> Expectations::parent_of(std::uint32_t id) const {
     const std::lock_guard lock(mutex_);
     const auto at = parents_.find(id);
@@ -144,11 +152,21 @@ void Expectations::remove(Alive::iterator at, bool publish) {
         publish_(gone, false);
 }
 
+std::uint32_t Expectations::next_id() {
+    if (++last_id_ == 0)
+        last_id_ = 1;
+    return last_id_;
+}
+
 void Expectations::remember(std::uint32_t id, const l7_key &parent) {
     parents_[id] = parent;
     came_.push_back(id);
     if (came_.size() > kKept) {
-        parents_.erase(came_.front());
+        const auto oldest = parents_.find(came_.front());
+        if (const auto told = told_.find(oldest->second);
+            told != told_.end() && told->second == oldest->first)
+            told_.erase(told);
+        parents_.erase(oldest);
         came_.pop_front();
     }
 }

@@ -71,6 +71,9 @@ class Expectations {
     /// Forgets what has expired.
     void sweep(std::uint64_t now_ns);
 
+    /// An id for children that another node, or a file, says are this parent's.
+    std::uint32_t child_of(const l7_key &parent);
+
     /// Whose child; none: not known here.
     std::optional<l7_key> parent_of(std::uint32_t id) const;
 
@@ -88,6 +91,7 @@ class Expectations {
     using Alive = std::list<ExpectationEntry>;
 
     void remove(Alive::iterator at, bool publish);
+    std::uint32_t next_id();
     void remember(std::uint32_t id, const l7_key &parent);
 
     Publish publish_;
@@ -97,8 +101,9 @@ class Expectations {
     std::atomic<bool> any_{false}; ///< alive_ is not empty: spares others the lock
     std::unordered_map<l7_expected, Alive::iterator, Hash, Equal> by_address_;
     std::unordered_map<std::uint32_t, Alive::iterator> by_id_;
-    std::unordered_map<std::uint32_t, l7_key> parents_; ///< of children that came
-    std::list<std::uint32_t> came_;                     ///< the oldest first
+    std::unordered_map<std::uint32_t, l7_key> parents_;                 ///< of children that came
+    std::unordered_map<l7_key, std::uint32_t, KeyHash, KeyEqual> told_; ///< as child_of gave them
+    std::list<std::uint32_t> came_;                                     ///< the oldest first
 };
 
 } // namespace l7

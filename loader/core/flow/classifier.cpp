@@ -39,6 +39,7 @@ Classifier::Classifier(ClassifierLimits limits)
 void Classifier::use(Knowledge knowledge) {
     knowledge_ = std::move(knowledge);
     limits_.judge.only_patterns = knowledge_.only_patterns;
+    limits_.judge.loose = knowledge_.loose;
     limits_.judge.details = knowledge_.journal != nullptr;
     if (scanner_)
         scanned_ = scan_time();
@@ -277,7 +278,8 @@ l7_verdict Classifier::verdict(const Judge &judge, const Judgement &judgement,
         if (parent_kind(out.protocol, out.key.l4))
             out.flags |= L7_V_LISTEN;
     } else {
-        remember_server(out, judge.initiator() ^ 1, now_ns);
+        if (limits_.judge.loose || out.reason != L7_REASON_MIDSTREAM)
+            remember_server(out, judge.initiator() ^ 1, now_ns);
         // The question was enough for the verdict; the answer is still worth hearing.
         if (parent_kind(out.protocol, out.key.l4))
             out.flags = L7_V_FOLLOW | L7_V_LISTEN;

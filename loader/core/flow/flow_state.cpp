@@ -68,6 +68,8 @@ std::optional<l7_flow> flow_of(const FlowState &state, const Knowledge &knowledg
         out.application = knowledge.application_numbers->find(state.application);
     if (!state.hostname.empty() && knowledge.hosts)
         out.host = knowledge.hosts->number(state.hostname);
+    if (state.parent.l4 != 0 && knowledge.expectations)
+        out.parent = knowledge.expectations->child_of(state.parent);
     out.flags = (state.flags & L7_F_LASTING) | L7_F_REPLICA;
     out.reason = L7_REASON_REPLICA;
     out.attributes = state.attributes;

@@ -42,6 +42,8 @@ std::optional<Judgement> Judge::take(const Sample &sample, Scanner &scanner,
     flags_ |= sample.head.flags;
     last_packet_ = static_cast<std::uint16_t>(
         std::min<std::uint32_t>(sample.head.packet, std::numeric_limits<std::uint16_t>::max()));
+    if (refused(limits))
+        return Judgement{L7_UNKNOWN, L7_REASON_MIDSTREAM, last_packet_, samples_};
     if (!transport_of(key_.l4) && !limits.only_patterns) {
         const std::uint16_t protocol = protocols.find(ip_protocol_name(key_.l4));
         if (protocol != L7_UNSET)
@@ -56,6 +58,11 @@ std::optional<Judgement> Judge::take(const Sample &sample, Scanner &scanner,
         look(sample, scanner, protocols, limits);
     }
     return decide(sample, scanner, protocols, limits);
+}
+
+/// Not where a verdict was announced: it came of the beginning, and what follows may tell more.
+bool Judge::refused(const JudgeLimits &limits) const {
+    return !limits.loose && (flags_ & L7_R_MIDSTREAM) && !announced_;
 }
 
 std::optional<Judgement> Judge::decide(const Sample &sample, const Scanner &scanner,

@@ -42,6 +42,7 @@ struct JudgeLimits {
         10;                     ///< of the flow, those without payload included, that fill it
     bool details = true;        ///< what only `explain` shows is kept
     bool only_patterns = false; ///< no dissector and nothing else that patterns do not say
+    bool loose = true;          ///< also TCP connections whose beginning was not seen are judged
     std::uint32_t patience = 2; ///< payload packets that an `ok` match waits for a better one
 };
 
@@ -100,6 +101,7 @@ class Judge {
         std::uint16_t sample = 0;
     };
 
+    bool refused(const JudgeLimits &limits) const;
     std::optional<Judgement> decide(const Sample &sample, const Scanner &scanner,
                                     const Protocols &protocols, const JudgeLimits &limits);
     Judgement conclude(const Database &database, const Protocols &protocols,

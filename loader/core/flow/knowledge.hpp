@@ -39,6 +39,7 @@ struct Knowledge {
     Translation translation = {};
 
     bool only_patterns = false; ///< see JudgeLimits
+    bool loose = true;          ///< the same
 
     /// Memory of its own for what is learnt.
     void remember();

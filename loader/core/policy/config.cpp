@@ -65,7 +65,7 @@ class Reader : public TomlReader {
         only(root,
              {"daemon", "mark", "limits", "memory", "timeouts", "tunnels", "rates", "metrics",
               "patterns", "device", "rule", "shape", "class", "export", "conntrack", "expect",
-              "sync"},
+              "sync", "tcp"},
              "the configuration");
         if (const toml::table *table = section(root, "daemon"))
             daemon(*table, out);
@@ -78,6 +78,10 @@ class Reader : public TomlReader {
             flag(*table, "mark", out.conntrack.mark);
             out.conntrack.mask = out.mark_mask;
             number(*table, "mask", 1, kU32, out.conntrack.mask);
+        }
+        if (const toml::table *table = section(root, "tcp")) {
+            only(*table, {"loose"}, "[tcp]");
+            flag(*table, "loose", out.tcp_loose);
         }
         if (const toml::table *table = section(root, "expect"))
             expect(*table, out.expect);

@@ -93,6 +93,7 @@ struct Config {
     std::uint32_t newcomers = 16384;    ///< table of flows without one
     std::uint32_t ring_bytes = 4 << 20; ///< each worker's ring, a power of two
     std::uint32_t undecided = 16384;    ///< flows a worker holds bytes of
+    bool tcp_loose = true;              ///< connections whose beginning was not seen are judged
     bool remember_servers = true;       ///< new flows start with what their server's others were
     bool dns_hints = true;              ///< addresses are known by the answers that name them
     std::uint32_t tunnels = 1;          ///< L7_TUNNEL_: whose inner flows are judged

@@ -181,6 +181,25 @@ std::optional<l7_rule> RuleTables::lasting(const l7_key &key, const l7_flow &flo
     return rules_[static_cast<std::size_t>(std::countr_zero(met))];
 }
 
+std::optional<RuleTables::Named> RuleTables::named_by(std::uint32_t mark,
+                                                      std::uint32_t ours) const {
+    const Rule *only = nullptr;
+    for (std::size_t i = 0; i < rules_.size(); i++) {
+        const l7_rule &rule = rules_[i];
+        const std::uint32_t mask = rule.mark_mask & ours, value = rule.mark & mask;
+        if (!(lasting_ >> i & 1) || !(rule.outcome & L7_O_MARK) || value == 0 ||
+            (mark & mask) != value)
+            continue;
+        if (only)
+            return std::nullopt;
+        only = &source_[i];
+    }
+    if (!only || only->protocols.size() != 1 || only->unset || only->unknown)
+        return std::nullopt;
+    return Named{only->protocols.front(),
+                 only->applications.size() == 1 ? only->applications.front() : ""};
+}
+
 std::uint64_t RuleTables::hook(std::string_view device, l7_hook hook) const {
     std::uint64_t out = 0;
     for (std::size_t i = 0; i < source_.size(); i++) {

@@ -57,6 +57,15 @@ class RuleTables {
     std::optional<l7_rule> lasting(const l7_key &key, const l7_flow &flow,
                                    std::string_view host) const;
 
+    /// What a connection is whose mark has these bits, where the rules leave no doubt: a single one
+    /// of those that `lasting` looks at writes them, and it is for one protocol. ours: the bits
+    /// that only we write.
+    struct Named {
+        std::string protocol;
+        std::string application; ///< "": the rule is for any
+    };
+    std::optional<Named> named_by(std::uint32_t mark, std::uint32_t ours) const;
+
     /// Of packets at this hook of a device; "" for one that is not known.
     std::uint64_t hook(std::string_view device, l7_hook hook) const;
 

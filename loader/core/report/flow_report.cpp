@@ -99,6 +99,9 @@ std::string to_json(const FlowReport &report) {
         out["rate"] = report.live->rate;
         out["age"] = report.live->age_s;
         out["idle"] = report.live->idle_s;
+        if (report.live->window_scale)
+            for (const auto &scale : *report.live->window_scale)
+                out["window_scale"].push_back(scale ? nlohmann::ordered_json(*scale) : nullptr);
     }
     return out.dump();
 }

@@ -7,6 +7,7 @@
 
 #include <l7ctl/abi.h>
 
+#include <array>
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -23,6 +24,8 @@ struct LiveReport {
     double rate = 0;     ///< bytes per second over the flow's life
     std::uint32_t age_s = 0;
     std::uint32_t idle_s = 0;
+    /// Of TCP, by which windows are shifted, the initiator's first; none: not known.
+    std::optional<std::array<std::optional<std::uint8_t>, 2>> window_scale = {};
 };
 
 struct FlowReport {

@@ -8,18 +8,7 @@
 namespace l7 {
 
 namespace {
-
 enum What : char { kPut = '+', kGone = '-', kAnew = '!' };
-
-std::optional<std::string_view> take_text(std::string_view &from, std::size_t most) {
-    const auto size = take_varint(from);
-    if (!size || *size > most || *size > from.size())
-        return std::nullopt;
-    const std::string_view out = from.substr(0, *size);
-    from.remove_prefix(*size);
-    return out;
-}
-
 } // namespace
 
 std::string encode_batch(const BatchHead &head, const std::vector<Change> &changes) {
@@ -33,12 +22,9 @@ std::string encode_batch(const BatchHead &head, const std::vector<Change> &chang
         out.push_back(kAnew);
     for (const Change &change : changes) {
         out.push_back(change.record.empty() ? kGone : kPut);
-        append_varint(out, change.key.size());
-        out += change.key;
-        if (change.record.empty())
-            continue;
-        append_varint(out, change.record.size());
-        out += change.record;
+        append_text(out, change.key);
+        if (!change.record.empty())
+            append_text(out, change.record);
     }
     return out;
 }

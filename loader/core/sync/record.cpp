@@ -294,6 +294,20 @@ std::optional<std::uint64_t> take_varint(std::string_view &from) {
     return std::nullopt;
 }
 
+void append_text(std::string &out, std::string_view text) {
+    append_varint(out, text.size());
+    out += text;
+}
+
+std::optional<std::string_view> take_text(std::string_view &from, std::size_t most) {
+    const auto size = take_varint(from);
+    if (!size || *size > most || *size > from.size())
+        return std::nullopt;
+    const std::string_view out = from.substr(0, *size);
+    from.remove_prefix(*size);
+    return out;
+}
+
 std::optional<RecordKind> kind_of(std::string_view key) {
     if (key.empty())
         return std::nullopt;

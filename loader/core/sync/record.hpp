@@ -56,4 +56,9 @@ void append_varint(std::string &out, std::uint64_t value);
 /// Takes one off the front; nothing for what is cut off, too long, or not of the shortest form.
 std::optional<std::uint64_t> take_varint(std::string_view &from);
 
+/// Bytes behind their length.
+void append_text(std::string &out, std::string_view text);
+/// Takes them off the front; nothing for more than `most`, or than there is.
+std::optional<std::string_view> take_text(std::string_view &from, std::size_t most);
+
 } // namespace l7

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Connections that ran before the daemon came: the kernel's connection tracking knows their window scales, and their
+mark what they are."""
+
+import re
+import socket
+
+from support.l7ctl import L7ctl
+from support.netlab import Lab, NotTestable, check, expect_equal, main, wait_for
+
+TRACKED = "table ip t { chain f { type filter hook forward priority filter; ct state established accept; }; }\n"
+MASQUERADED = 'table ip n { chain p { type nat hook postrouting priority srcnat; oifname "s0" masquerade; }; }\n'
+PORT = 4000
+HELLO = b"SSH-2.0-lab\r\n"  # recognised wherever in a connection it is
+RULES = '[conntrack]\nmark = true\n[[rule]]\nprotocol = "ssh"\nmark = 0x1000\n'
+
+
+class Connection:
+    """Over a router that tracks it; the ends' windows are scaled differently."""
+
+    def __init__(self, lab, rules=TRACKED):
+        self.client, self.router, self.server = lab.router()
+        if self.router.run(["nft", "-f", "-"], stdin=rules.encode(), check=False).returncode != 0:
+            raise NotTestable("this kernel's nftables cannot track connections")
+        self.server.sysctl("ipv4.tcp_rmem", "4096 131072 67108864")
+        with self.server.entered():
+            listener = socket.create_server((self.server.ip4, PORT))
+        with self.client.entered():
+            self.near = socket.create_connection((self.server.ip4, PORT), timeout=5)
+        self.far, _ = listener.accept()
+        listener.close()
+        self.say(self.near, b"before")
+        self.say(self.far, b"anybody looked")
+
+    def say(self, who, what):
+        who.sendall(what)
+        other = self.far if who is self.near else self.near
+        other.settimeout(5)
+        got = b""
+        while len(got) < len(what):
+            got += other.recv(65536)
+
+    def scales(self):
+        """The client's and the server's, as the client's kernel has them."""
+        text = self.client.output(["ss", "-tinH", "dport", f"= :{PORT}"])
+        theirs, own = re.search(r"wscale:(\d+),(\d+)", text).groups()
+        check(own != theirs, f"both ends scale by {own}")
+        return [int(own), int(theirs)]
+
+    def close(self):
+        self.near.close()
+        self.far.close()
+
+
+def only_flow(l7ctl):
+    return wait_for(lambda: [flow for flow in l7ctl.flows("protocol", "ssh")
+                             if None not in flow["window_scale"]], "a flow whose scales are known")[0]
+
+
+def test_scales_of_a_connection_that_ran_before():
+    """Whoever speaks first when we come, and on the far side of a NAT, too."""
+    for rules, dev in ((TRACKED, "c0"), (MASQUERADED, "s0")):
+        for first in ("client", "server"):
+            with Lab() as lab:
+                connection = Connection(lab, rules)
+                with L7ctl(connection.router).start() as l7ctl:
+                    l7ctl.attach(dev)
+                    ends = [connection.near, connection.far]
+                    if first == "server":
+                        ends.reverse()
+                    for end in ends:
+                        connection.say(end, HELLO)
+                    flow = only_flow(l7ctl)
+                    expect_equal(flow["sport" if first == "server" else "dport"], PORT, "who spoke first")
+                    wanted = connection.scales()
+                    expect_equal(flow["window_scale"], wanted if first == "client" else wanted[::-1],
+                                 f"window scales of {flow}")
+                    expect_equal(l7ctl.status()["pickup"]["scaled"], 1, "flows that were told their scales")
+                connection.close()
+
+
+def test_connections_that_are_not_tracked_stay_liberal():
+    with Lab() as lab:
+        connection = Connection(lab, "")
+        with L7ctl(connection.router).start() as l7ctl:
+            l7ctl.attach("c0")
+            connection.say(connection.near, HELLO)
+            wait_for(lambda: l7ctl.status()["pickup"]["untracked"] == 1, "the kernel's answer")
+            flow, = l7ctl.flows("protocol", "ssh")
+            expect_equal(flow["window_scale"], [None, None], "window scales")
+        connection.close()
+
+
+def test_the_mark_says_what_a_connection_is():
+    """One daemon writes it; another, which has no state of the first, reads it."""
+    with Lab() as lab:
+        connection = Connection(lab)
+        with L7ctl(connection.router, RULES, name="first").start() as l7ctl:
+            l7ctl.attach("c0")
+            connection.say(connection.near, HELLO)
+            wait_for(lambda: l7ctl.status()["conntrack"]["marked"] >= 1, "the mark")
+        for name, config, told in (("second", RULES, ("ssh", "replica")),
+                                   ("third", RULES + "[tcp]\nloose = false\n", ("unknown", "mid-stream"))):
+            with L7ctl(connection.router, config, name=name).start() as l7ctl:
+                l7ctl.attach("c0")
+                connection.say(connection.near, b"nothing that anybody knows")
+                wait_for(lambda: [flow["protocol"] for flow in l7ctl.flows("l4", "tcp")] == [told[0]], f"the flow as {told[0]}")
+                flow, = l7ctl.flows("l4", "tcp")
+                expect_equal((flow["protocol"], flow["reason"]), told, f"what the {name} says of it")
+                if told[0] == "ssh":
+                    expect_equal(only_flow(l7ctl)["window_scale"], connection.scales(), "window scales")
+        connection.close()
+
+
+main(test_scales_of_a_connection_that_ran_before, test_connections_that_are_not_tracked_stay_liberal,
+     test_the_mark_says_what_a_connection_is)
