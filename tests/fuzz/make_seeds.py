@@ -145,6 +145,12 @@ def main(target):
         put("quic_initial", name, b"\2" + len(frames).to_bytes(2, "little") + frames)
     chlo = b"\x09" + bytes(8) + b"Q043\1" + bytes(12) + b"\xa0\1\0\4CHLO\1\0\0\0SNI\0\3\0\0\0a.b"
     put("quic_initial", "google", b"\0" + len(chlo).to_bytes(2, "little") + chlo)
+    peer = bytes([192, 0, 2, 1, 26, 225])
+    for name, body in (("compact", b"d8:intervali1800e5:peers12:" + 2 * peer + b"6:peers618:" + bytes(10) + peer + b"\1\1e"),
+                       ("list", b"d5:peersld2:ip9:192.0.2.17:peer id1:x4:porti6881eeee")):
+        put("bittorrent_peers", name, b"\4" + body)
+    put("bittorrent_peers", "dht", b"\0d1:rd2:id1:x6:valuesl6:" + peer + b"6:" + peer + b"ee1:t1:a1:y1:re")
+    put("bittorrent_peers", "udp", b"\1" + bytes([0, 0, 0, 1]) + bytes(16) + 3 * peer)
     put("assembly", "three", b"\0\0\4abcd\6\0\2gh\2\0\6cdefgh")
     v4 = b"f\x06" + bytes([192, 0, 2, 2, 4, 0, 198, 51, 100, 2, 1, 187])
     flow = b"\1" + bytes([1 << 1, 1, 2 << 1, 2, 3 << 1, 3, 4 << 1, 2, 8 << 1 | 1, 3]) + b"tls" + \

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """One end of a BitTorrent transfer, by Debian's libtorrent.
 
-    bittorrent.py seed FILE TORRENT PORT             describes the file in TORRENT, and serves it
+    bittorrent.py seed FILE TORRENT PORT [encrypted] describes the file in TORRENT, and serves it
     bittorrent.py fetch DIR TORRENT ADDRESS PORT tcp|utp
+    bittorrent.py find DIR TORRENT TRACKER           fetches from peers that the tracker names, encrypted, over TCP
 """
 
 import sys
@@ -15,12 +16,17 @@ QUIET = {"enable_dht": False, "enable_lsd": False, "enable_upnp": False, "enable
          "in_enc_policy": libtorrent.enc_policy.disabled, "out_enc_policy": libtorrent.enc_policy.disabled}
 
 
-def seed(file, torrent, port):
+FORCED = {"in_enc_policy": libtorrent.enc_policy.forced, "out_enc_policy": libtorrent.enc_policy.forced,
+          "allowed_enc_level": libtorrent.enc_level.rc4}
+
+
+def seed(file, torrent, port, encrypted=""):
     files = libtorrent.file_storage()
     libtorrent.add_files(files, file)
     description = libtorrent.create_torrent(files)
     libtorrent.set_piece_hashes(description, str(Path(file).parent))
-    session = libtorrent.session({**QUIET, "listen_interfaces": f"0.0.0.0:{port},[::]:{port}"})
+    session = libtorrent.session({**QUIET, **(FORCED if encrypted else {}),
+                                  "listen_interfaces": f"0.0.0.0:{port},[::]:{port}"})
     info = libtorrent.torrent_info(description.generate())
     handle = session.add_torrent({"ti": info, "save_path": str(Path(file).parent)})
     while not handle.status().is_seeding:
@@ -41,9 +47,22 @@ def fetch(directory, torrent, address, port, transport):
                                   "enable_outgoing_utp": transport == "utp"})
     handle = session.add_torrent({"ti": libtorrent.torrent_info(torrent), "save_path": directory})
     handle.connect_peer((address, int(port)))
+    complete(session, handle)
+
+
+def find(directory, torrent, tracker):
+    session = libtorrent.session({**QUIET, **FORCED, "listen_interfaces": "0.0.0.0:0", "enable_incoming_tcp": False,
+                                  "enable_outgoing_utp": False, "enable_incoming_utp": False})
+    handle = session.add_torrent({"ti": libtorrent.torrent_info(torrent), "save_path": directory})
+    handle.add_tracker({"url": tracker})
+    handle.force_reannounce()
+    complete(session, handle)
+
+
+def complete(session, handle):
     while not handle.status().is_seeding:
         session.wait_for_alert(100)
         session.pop_alerts()
 
 
-{"seed": seed, "fetch": fetch}[sys.argv[1]](*sys.argv[2:])
+{"seed": seed, "fetch": fetch, "find": find}[sys.argv[1]](*sys.argv[2:])
