@@ -11,7 +11,7 @@ from support import clients
 from support.l7ctl import L7ctl
 from support.netlab import Lab, check, expect_equal, main, wait_for
 from support.servers import LARGE
-from support.servers_services import PROGRAMS, PYTHON, Opentracker, Seeder
+from support.servers_services import PROGRAMS, PYTHON, HashTableNode, Opentracker, Seeder
 
 TORRENT = hashlib.sha1(b"a torrent that nobody has").digest()
 NODE = b"abcdefghij0123456789"
@@ -62,30 +62,32 @@ def close(*ends):
         end.close()
 
 
-def test_encrypted_peers_of_a_real_tracker():
-    """A real client asks a real tracker, over HTTP and UDP, and fetches from the peer it names, nothing in the clear."""
+def test_encrypted_peers_of_real_trackers():
+    """A real client asks a tracker, over HTTP and UDP, and the hash table; it fetches from the peer they name, nothing in
+    the clear."""
     with Lab() as lab:
         client, router, server = lab.router()
-        seeder = Seeder(server)
-        seeder.encrypted = True
-        seeder.start()
+        node, seeder = HashTableNode(server), Seeder(server)
+        seeder.node_port = node.port
+        for end in (node, seeder):
+            end.start()
         hashes = info_hashes(seeder.torrent)
         tracker = Opentracker(server, hashes)
         tracker.start()
         for info_hash in hashes:
             announce(server, tracker, info_hash, seeder.port)
-        for scheme in ("http", "udp"):
-            with L7ctl(router, name=f"l7ctl-{scheme}").start() as l7ctl:
+        for asked, protocol, l4, port in ((f"http://{server.ip4}:{tracker.port}/announce", "http", "tcp", tracker.port),
+                                          (f"udp://{server.ip4}:{tracker.port}", "bittorrent", "udp", tracker.port),
+                                          (f"dht://{server.ip4}:{node.port}", "bittorrent", "udp", node.port)):
+            with L7ctl(router, name=f"l7ctl-{asked[:4]}").start() as l7ctl:
                 l7ctl.attach("c0")
                 with clients.scratch(client) as directory:
-                    client.run([PYTHON, PROGRAMS / "bittorrent.py", "find", directory, seeder.torrent,
-                                f"{scheme}://{server.ip4}:{tracker.port}/announce"], limit=30)
+                    client.run([PYTHON, PROGRAMS / "bittorrent.py", "find", directory, seeder.torrent, asked], limit=30)
                     expect_equal((directory / "large").read_bytes(), LARGE, "BitTorrent file")
-                check(hints(l7ctl)["taken"] >= 2, f"no hint by {scheme}")
+                check(hints(l7ctl)["taken"] >= 2, f"no hint by {asked}")
                 flow = wait_for(lambda: flows_to(l7ctl, server.ip4, seeder.port), "the peers' connection")[0]
-                expect_equal((flow["protocol"], flow["reason"]), ("bittorrent", "endpoint"), f"the peers by {scheme}")
-                asked, = flows_to(l7ctl, server.ip4, tracker.port, "tcp" if scheme == "http" else "udp")[:1]
-                expect_equal(asked["protocol"], "http" if scheme == "http" else "bittorrent", "the tracker's flow")
+                expect_equal((flow["protocol"], flow["reason"]), ("bittorrent", "endpoint"), f"the peers by {asked}")
+                expect_equal(flows_to(l7ctl, server.ip4, port, l4)[0]["protocol"], protocol, f"the flow to {asked}")
 
 
 def test_a_hint_holds_from_the_first_packet_until_bytes_say_otherwise():
@@ -180,5 +182,5 @@ def test_without_a_memory_there_are_no_hints():
 
 
 if __name__ == "__main__":
-    main(test_encrypted_peers_of_a_real_tracker, test_a_hint_holds_from_the_first_packet_until_bytes_say_otherwise,
+    main(test_encrypted_peers_of_real_trackers, test_a_hint_holds_from_the_first_packet_until_bytes_say_otherwise,
          test_the_hash_table_over_ipv6, test_without_a_memory_there_are_no_hints)

@@ -102,7 +102,7 @@ class Seeder(Server):
 
     name = "seeder"
     port = 6881
-    encrypted = False  # TCP is, and nothing else is taken
+    node_port = None  # of a hash table's node on its host: found by it, and encrypted
 
     @property
     def torrent(self):
@@ -113,10 +113,24 @@ class Seeder(Server):
 
     def command(self):
         return [PYTHON, PROGRAMS / "bittorrent.py", "seed", self.dir / "large", self.torrent, self.port,
-                *(["encrypted"] if self.encrypted else [])]
+                *([self.node_port] if self.node_port else [])]
 
     def ready(self):
         return self.torrent.exists() and super().ready()
+
+
+class HashTableNode(Server):
+    """A node of BitTorrent's distributed hash table."""
+
+    name = "dht-node"
+    port = 6889
+    udp = True
+
+    def command(self):
+        return [PYTHON, PROGRAMS / "bittorrent.py", "node", self.port]
+
+    def ready(self):
+        return self.has_socket("udp", state=UDP_BOUND)
 
 
 class Opentracker(Server):
