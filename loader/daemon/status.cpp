@@ -259,6 +259,13 @@ void print(const Daemon &daemon, const Json &status, Answer &answer) {
             worker["ring_size"].get<std::uint64_t>(),
             worker["latency_us"]["p50"].get<std::uint64_t>(),
             worker["latency_us"]["p99"].get<std::uint64_t>()));
+    if (const Json &hints = status["hints"];
+        !hints.is_null() && hints["taken"].get<std::uint64_t>() != 0)
+        answer.write(fmt::format(
+            "hints alive {} taken {} contrary {} left out {} pushed out {}",
+            hints["alive"].get<std::size_t>(), hints["taken"].get<std::uint64_t>(),
+            hints["contrary"].get<std::uint64_t>(), hints["left_out"].get<std::uint64_t>(),
+            hints["pushed_out"].get<std::uint64_t>()));
     if (!status["export"].is_null())
         answer.write(export_text(status["export"]));
     if (const Json &marks = status["conntrack"]; !marks.is_null())

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Children of real parents: calls, streams, files by IRC, scans. What is announced before the child's first packet makes
-that packet the one it is known at; ends that are quicker than the daemon are met within 64."""
+"""Children of real parents: calls, streams, files by IRC, scans. What is announced before the child's first packet is
+known at that packet; ends that are quicker than the daemon are met within 64."""
 
 import ipaddress
 import re
@@ -67,7 +67,7 @@ class Talker:
 
 
 def test_irc_sends_and_chats():
-    """Offers go through a real server, over IPv4 and IPv6; who takes them up is no party of the connection they came by."""
+    """Offers go through a real server, over IPv4 and IPv6; who takes them up is no party to their connection."""
     with Lab() as lab:
         client, router, server = lab.router()
         end = servers.Ngircd(server)
@@ -121,7 +121,7 @@ def test_sip_calls():
                                     f"{protocol} of the call from {caller}", REPORT_LIMIT)[0]
                     expect_child(flow, callee.port)
                 had = classes(router, "c0")["1:10"][0]
-                wait_for(lambda before=had: classes(router, "c0")["1:10"][0] > before + 50, "a second of voice in the class")
+                wait_for(lambda before=had: classes(router, "c0")["1:10"][0] > before + 50, "a second of voice there")
                 for each in (phone, callee):
                     each.stop()
 
@@ -154,7 +154,8 @@ class Viewer:
 
     def ask(self, method, url, **fields):
         self.number += 1
-        lines = [f"{method} {url} RTSP/1.0", f"CSeq: {self.number}", *(f"{key}: {text}" for key, text in fields.items())]
+        said = {"CSeq": self.number, **fields}
+        lines = [f"{method} {url} RTSP/1.0", *(f"{key}: {value}" for key, value in said.items())]
         self.stream.write("\r\n".join([*lines, "", ""]).encode())
         self.stream.flush()
         expect_equal(self.stream.readline().split()[1:2], [b"200"], f"the answer to {method}")

@@ -63,8 +63,8 @@ def close(*ends):
 
 
 def test_encrypted_peers_of_real_trackers():
-    """A real client asks a tracker, over HTTP and UDP, and the hash table; it fetches from the peer they name, nothing in
-    the clear."""
+    """A real client asks a tracker, over HTTP and UDP, and the hash table; it fetches from the peer they name, and
+    nothing of that is in the clear."""
     with Lab() as lab:
         client, router, server = lab.router()
         node, seeder = HashTableNode(server), Seeder(server)
@@ -104,18 +104,20 @@ def test_a_hint_holds_from_the_first_packet_until_bytes_say_otherwise():
             announce(client, tracker, TORRENT, 6881)
             # TCP and UDP of two peers; the client is one of them, and port 22 is nobody's.
             wait_for(lambda: hints(l7ctl)["alive"] == 4, "the hints")
+            check("hints alive 4 taken 4 " in l7ctl.text("status"), "no line of the hints")
             ends = connect(client, listener, server.ip4, port)
             flow, = wait_for(lambda: flows_to(l7ctl, server.ip4, port), "the flow")
             expect_equal((flow["protocol"], flow["reason"], flow["verdict_packet"]), ("bittorrent", "endpoint", 1),
                          "before any payload")
             close(*ends)
             ends = connect(client, listener, server.ip4, port, b"SSH-2.0-OpenSSH_9.2\r\n")
-            wait_for(lambda: "ssh" in [flow["protocol"] for flow in flows_to(l7ctl, server.ip4, port)], "SSH by its bytes")
+            wait_for(lambda: [flow for flow in flows_to(l7ctl, server.ip4, port) if flow["protocol"] == "ssh"],
+                     "SSH by its bytes")
             close(*ends)
             wait_for(lambda: hints(l7ctl)["contrary"] == 1, "the hint to be forgotten")
             announce(client, tracker, TORRENT, 6881)
             ends = connect(client, listener, server.ip4, port)
-            wait_for(lambda: "unset" in [flow["protocol"] for flow in flows_to(l7ctl, server.ip4, port)],
+            wait_for(lambda: [flow for flow in flows_to(l7ctl, server.ip4, port) if flow["protocol"] == "unset"],
                      "a flow of which nothing is presumed")
             close(listener, *ends)
 

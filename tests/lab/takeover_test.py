@@ -135,8 +135,8 @@ def test_direct_mode_needs_no_commit():
 
 
 class FtpSession:
-    """A passive transfer from a real server, announced before it begins. The server sets its speed, and its client reads
-    without a pause."""
+    """A passive transfer from a real server, announced before it begins. The server sets its speed, and the client
+    reads without a pause."""
 
     def __init__(self, pair):
         self.client, self.got = pair.client, 0
