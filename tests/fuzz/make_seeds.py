@@ -68,6 +68,9 @@ def main(target):
                       (1, b"HTTP/1.1 101 X\r\nUpgrade: h2c\r\n\r\n")],
               "http": [(0, b"GET / HTTP/1.1\r\nHost: a.example\r\nUpgrade: websocket\r\n\r\n"),
                        (1, b"HTTP/1.1 101 X\r\nUpgrade: websocket\r\n\r\n")],
+              "tracker": [(0, b"GET /a?info_hash=x&port=1 HTTP/1.1\r\nHost: a.example\r\n\r\n"),
+                          (1, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n18\r\nd5:peers12:" +
+                           bytes([192, 0, 2, 1, 26, 225]) * 2 + b"e\r\n0\r\n\r\n")],
               "starttls": [(1, b"220 mx.example ESMTP\r\n"), (0, b"EHLO a\r\nSTARTTLS\r\n\x16\3\1\0\4\1\0\0\0")],
               "postgresql": [(0, bytes.fromhex("0000000804d2162f")), (1, b"S")]}
     for name, parts in pieces.items():

@@ -373,5 +373,18 @@ TEST_CASE("peers that a tracker or the hash table names are presumed, on both tr
         const auto verdict = f.classifier.take({head, bytes}, f.now);
         CHECK(f.name(verdict) == "bittorrent");
         CHECK(verdict->reason == L7_REASON_ENDPOINT);
+
+        // What it says is not heard.
+        const Buffer lies = bytes_of(announced + peer(3));
+        head.key.l4 = 17;
+        head.born = 10;
+        head.direction = 1;
+        head.hash = l7_key_hash(&head.key);
+        head.size = head.wire_size = static_cast<std::uint16_t>(lies.size());
+        const auto other = f.classifier.take({head, lies}, f.now);
+        CHECK(f.name(other) == "bittorrent");
+        CHECK(other->reason == L7_REASON_ENDPOINT);
+        CHECK(other->flags == 0);
+        CHECK(presumed(3, 17) == "-");
     }
 }

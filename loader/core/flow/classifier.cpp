@@ -91,7 +91,9 @@ std::optional<l7_verdict> Classifier::judge(const Sample &sample, std::uint64_t 
     const auto judgement = judge.take(sample, *scanner_, *knowledge_.protocols, limits_.judge);
     if (judgement && !judgement->follow) {
         l7_verdict out = verdict(judge, *judgement, now_ns);
-        if (out.protocol == bittorrent_ && hear_peers(sample, now_ns))
+        // One that is itself presumed names nobody: a hint must not lead to more of them.
+        if (out.protocol == bittorrent_ && out.reason != L7_REASON_ENDPOINT &&
+            hear_peers(sample, now_ns))
             out.flags |= L7_V_FOLLOW;
         remember(head.hash, head.born, out.flags & L7_V_FOLLOW ? out.protocol : 0);
         listen(out, judge, sample, now_ns);
