@@ -106,6 +106,7 @@ Json worker_json(const WorkerReport &worker) {
             {"followed", worker.classifier.followed},
             {"hinted", worker.classifier.hinted},
             {"remembered", worker.classifier.remembered},
+            {"peers", worker.classifier.peers},
             {"undecided", worker.undecided},
             {"memory", worker.memory},
             {"verdicts", worker.verdicts},
@@ -140,6 +141,18 @@ Json export_json(const Daemon &daemon) {
               {"connects", report->ipfix.connects},
               {"connected", report->ipfix.connected}}},
             {"last_error", report->last_error}};
+}
+
+Json hints_json(const Daemon &daemon) {
+    const auto &endpoints = daemon.catalog()->knowledge.endpoints;
+    if (!endpoints)
+        return nullptr;
+    const EndpointMemory::HintCounters counters = endpoints->hint_counters();
+    return {{"alive", endpoints->hints()},
+            {"taken", counters.taken},
+            {"contrary", counters.contrary},
+            {"left_out", counters.left_out},
+            {"pushed_out", counters.pushed_out}};
 }
 
 Json conntrack_json(const Daemon &daemon) {
@@ -220,6 +233,7 @@ Json gather(const Daemon &daemon, const l7_counters &counters) {
               {"refused", server.refused.load()},
               {"malformed", server.malformed.load()}}},
             {"ended_flows", daemon.ended_flows()},
+            {"hints", hints_json(daemon)},
             {"export", export_json(daemon)},
             {"conntrack", conntrack_json(daemon)},
             {"pickup", pickup_json(daemon)},
@@ -264,6 +278,13 @@ void print(const Daemon &daemon, const Json &status, Answer &answer) {
             worker["ring_size"].get<std::uint64_t>(),
             worker["latency_us"]["p50"].get<std::uint64_t>(),
             worker["latency_us"]["p99"].get<std::uint64_t>()));
+    if (const Json &hints = status["hints"];
+        !hints.is_null() && hints["taken"].get<std::uint64_t>() != 0)
+        answer.write(fmt::format(
+            "hints alive {} taken {} contrary {} left out {} pushed out {}",
+            hints["alive"].get<std::size_t>(), hints["taken"].get<std::uint64_t>(),
+            hints["contrary"].get<std::uint64_t>(), hints["left_out"].get<std::uint64_t>(),
+            hints["pushed_out"].get<std::uint64_t>()));
     if (!status["export"].is_null())
         answer.write(export_text(status["export"]));
     if (const Json &marks = status["conntrack"]; !marks.is_null())

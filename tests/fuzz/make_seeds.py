@@ -68,6 +68,9 @@ def main(target):
                       (1, b"HTTP/1.1 101 X\r\nUpgrade: h2c\r\n\r\n")],
               "http": [(0, b"GET / HTTP/1.1\r\nHost: a.example\r\nUpgrade: websocket\r\n\r\n"),
                        (1, b"HTTP/1.1 101 X\r\nUpgrade: websocket\r\n\r\n")],
+              "tracker": [(0, b"GET /a?info_hash=x&port=1 HTTP/1.1\r\nHost: a.example\r\n\r\n"),
+                          (1, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n18\r\nd5:peers12:" +
+                           bytes([192, 0, 2, 1, 26, 225]) * 2 + b"e\r\n0\r\n\r\n")],
               "starttls": [(1, b"220 mx.example ESMTP\r\n"), (0, b"EHLO a\r\nSTARTTLS\r\n\x16\3\1\0\4\1\0\0\0")],
               "postgresql": [(0, bytes.fromhex("0000000804d2162f")), (1, b"S")]}
     for name, parts in pieces.items():
@@ -145,6 +148,12 @@ def main(target):
         put("quic_initial", name, b"\2" + len(frames).to_bytes(2, "little") + frames)
     chlo = b"\x09" + bytes(8) + b"Q043\1" + bytes(12) + b"\xa0\1\0\4CHLO\1\0\0\0SNI\0\3\0\0\0a.b"
     put("quic_initial", "google", b"\0" + len(chlo).to_bytes(2, "little") + chlo)
+    peer = bytes([192, 0, 2, 1, 26, 225])
+    for name, body in (("compact", b"d8:intervali1800e5:peers12:" + 2 * peer + b"6:peers618:" + bytes(10) + peer + b"\1\1e"),
+                       ("list", b"d5:peersld2:ip9:192.0.2.17:peer id1:x4:porti6881eeee")):
+        put("bittorrent_peers", name, b"\4" + body)
+    put("bittorrent_peers", "dht", b"\0d1:rd2:id1:x6:valuesl6:" + peer + b"6:" + peer + b"ee1:t1:a1:y1:re")
+    put("bittorrent_peers", "udp", b"\1" + bytes([0, 0, 0, 1]) + bytes(16) + 3 * peer)
     put("assembly", "three", b"\0\0\4abcd\6\0\2gh\2\0\6cdefgh")
     v4 = b"f\x06" + bytes([192, 0, 2, 2, 4, 0, 198, 51, 100, 2, 1, 187])
     flow = b"\1" + bytes([1 << 1, 1, 2 << 1, 2, 3 << 1, 3, 4 << 1, 2, 8 << 1 | 1, 3]) + b"tls" + \

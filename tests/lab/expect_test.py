@@ -194,6 +194,49 @@ def test_children_keep_their_parent_in_a_file():
             each.close()
 
 
+def amanda(kind, *lines):
+    """A datagram as amandad and amservice of Debian 12 send them."""
+    return "".join(f"{line}\n" for line in (f"Amanda 3.5 {kind} HANDLE 000-00000000 SEQ 1795988689", *lines)).encode()
+
+
+def test_amanda_names_its_ports():
+    """Scripted ends: a request for a backup, and three connections to the ports in its reply; one port is nobody's."""
+    with Lab() as lab:
+        client, router, server = lab.router()
+        with L7ctl(router).start() as l7ctl:
+            l7ctl.attach("c0")
+            for address in (server.ip4, server.ip6):
+                with server.entered():
+                    backed_up = socket.socket(family(address), socket.SOCK_DGRAM)
+                    backed_up.bind((address, 10080))
+                    listeners = [socket.create_server((address, 0), family=family(address)) for _ in range(3)]
+                with client.entered():
+                    backing = socket.socket(family(address), socket.SOCK_DGRAM)
+                ports = [listener.getsockname()[1] for listener in listeners]
+                for end in (backed_up, backing):
+                    end.settimeout(5)
+                backing.sendto(amanda("REQ", "SECURITY USER backup", "SERVICE sendbackup"), (address, 10080))
+                _, whom = backed_up.recvfrom(4096)
+                for answer in (amanda("ACK"), amanda("REP", "CONNECT DATA {} MESG {} INDEX {}".format(*ports)),
+                               amanda("REP", "CONNECT DATA 22")):
+                    backed_up.sendto(answer, whom)
+                    expect_equal(backing.recv(4096), answer, "what comes back")
+                expected = wait_for(lambda: len(l7ctl.json("expect")) == 3 and l7ctl.json("expect"), "what is awaited")
+                expect_equal({row["dport"] for row in expected}, set(ports), "the ports that are awaited")
+                streams = []
+                for port in ports:
+                    with client.entered():
+                        streams.append(socket.create_connection((address, port), timeout=5))
+                def met(where=address):
+                    return [flow for flow in children(l7ctl, "amanda") if flow["dst"] == where]
+                wait_for(lambda count=met: len(count()) == 3, "the streams")
+                expect_equal({(flow["dport"], flow["verdict_packet"]) for flow in met()}, {(port, 1) for port in ports},
+                             "ports and packets of the streams")
+                check(all("parent" in flow for flow in met()), f"no parent: {met()}")
+                for each in (backed_up, backing, *listeners, *streams):
+                    each.close()
+
+
 if __name__ == "__main__":
     main(test_ftp_with_real_ends, test_tftp_answers_from_another_port, test_only_parties_and_unprivileged_ports,
-         test_children_behind_a_translation, test_children_keep_their_parent_in_a_file)
+         test_children_behind_a_translation, test_children_keep_their_parent_in_a_file, test_amanda_names_its_ports)

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Two routers, and connections that go on over the other one: by replication, and by a file."""
 
+import ftplib
 import json
+import socket
+import threading
 
 from support import servers
 from support.l7ctl import L7ctl, classes, make_htb
@@ -23,6 +26,7 @@ classid = "1:10"
 protocol = ["ftp", "ftp-data"]
 classid = "1:20"
 """
+TRANSFER_BYTES, TRANSFER_RATE = 10_000_000, 2_000_000
 MISFITS = ("tcp_beyond", "tcp_before", "tcp_ack_beyond", "tcp_ack_before", "tcp_stray")
 
 
@@ -102,9 +106,9 @@ def over_b(pair, protocol):
     return [flow for flow in pair.l7ctl["b"].flows("protocol", protocol) if flow["packets"] > 50]
 
 
-def expect_taken_over(pair, protocol, minor):
+def expect_taken_over(pair, protocol, minor, reason="replica"):
     flow, = wait_for(lambda: over_b(pair, protocol), f"the {protocol} flow over the other router")
-    expect_equal((flow["reason"], flow["classid"]), ("replica", f"1:{minor}"), "how it is known there, and its class")
+    expect_equal((flow["reason"], flow["classid"]), (reason, f"1:{minor}"), "how it is known there, and its class")
     counters = pair.l7ctl["b"].status()["counters"]
     expect_equal({name: counters[name] for name in MISFITS}, dict.fromkeys(MISFITS, 0), "segments outside the window")
     sent = classes(pair.routers["b"], "c0")
@@ -166,4 +170,83 @@ def test_flows_go_through_a_file():
         held.stop()
 
 
-main(test_flows_go_through_a_file, test_a_transfer_goes_on_over_the_other_router, test_direct_mode_needs_no_commit)
+class FtpSession:
+    """A passive transfer from a real server, announced before it begins. The server sets its speed, and the client
+    reads without a pause."""
+
+    def __init__(self, pair):
+        self.client, self.got = pair.client, 0
+        end = servers.Vsftpd(pair.server)
+        end.rate = TRANSFER_RATE
+        end.start()
+        end.write("ftp/bulk", bytes(TRANSFER_BYTES))
+        with self.client.entered():
+            self.control = ftplib.FTP()
+            self.control.connect("198.51.100.2", end.port, timeout=10)
+            self.control.login()
+            self.control.voidcmd("TYPE I")
+            self.where = self.control.makepasv()
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.data = None
+
+    def open(self):
+        with self.client.entered():
+            self.data = socket.create_connection(self.where, timeout=10)
+        self.control.sendcmd("RETR bulk")
+        self.reader.start()
+
+    def read(self):
+        while piece := self.data.recv(65536):
+            self.got += len(piece)
+
+    def finish(self):
+        wait_for(lambda: not self.reader.is_alive(), "the end of the transfer", 3 * TRANSFER_BYTES / TRANSFER_RATE)
+        expect_equal(self.got, TRANSFER_BYTES, "bytes of the file")
+        self.data.close()
+        expect_equal(self.control.voidresp()[:3], "226", "FTP's last answer")
+        self.control.close()
+
+
+def test_a_passive_ftp_transfer_goes_on_over_the_other_router():
+    with Lab() as lab, Pair(lab) as pair:
+        ftp = FtpSession(pair)
+        wait_for(lambda: pair.l7ctl["a"].json("expect"), "the announcement at a")
+        ftp.open()
+        wait_for(lambda: ftp.got > 500_000, "the transfer over a")
+        flow, = wait_for(lambda: pair.l7ctl["a"].flows("protocol", "ftp-data"), "the data connection over a")
+        expect_equal((flow["reason"], flow["verdict_packet"]), ("expected", 1), "how it is known at a, and from when")
+        wait_for(lambda: pair.external("b")["flows"] >= 2, "both connections in b's cache")
+        pair.l7ctl["b"].run("sync", "commit")
+        for protocol in ("ftp", "ftp-data"):
+            flow, = pair.l7ctl["b"].flows("protocol", protocol)
+            expect_equal((flow["reason"], flow["packets"]), ("replica", 0), f"what a commit enters of {protocol}")
+        pair.fail_over()
+        expect_taken_over(pair, "ftp-data", "20")
+        ftp.finish()
+        expect_taken_over(pair, "ftp-data", "20")
+
+
+def test_an_announcement_is_met_over_the_other_router():
+    """Announced at a, committed at b, and the data connection begins there."""
+    with Lab() as lab, Pair(lab) as pair:
+        ftp = FtpSession(pair)
+        announced, = wait_for(lambda: pair.l7ctl["a"].json("expect"), "the announcement at a")
+        wait_for(lambda: pair.external("b")["expectations"] >= 1 and pair.external("b")["flows"] >= 1,
+                 "the announcement and its parent in b's cache")
+        pair.l7ctl["b"].run("sync", "commit")
+        taken, = pair.l7ctl["b"].json("expect")
+        expect_equal([taken[key] for key in ("src", "dst", "dport", "protocol")],
+                     [announced[key] for key in ("src", "dst", "dport", "protocol")], "what b awaits")
+        pair.fail_over()
+        ftp.open()
+        expect_taken_over(pair, "ftp-data", "20", reason="expected")
+        flow, = pair.l7ctl["b"].flows("protocol", "ftp-data")
+        expect_equal((flow["verdict_packet"], flow["dport"]), (1, announced["dport"]), "from when it is known")
+        check("parent" in flow, f"no parent of {flow}")
+        expect_equal(pair.l7ctl["b"].json("expect"), [], "what is still awaited")
+        ftp.finish()
+
+
+if __name__ == "__main__":
+    main(test_flows_go_through_a_file, test_a_transfer_goes_on_over_the_other_router, test_direct_mode_needs_no_commit,
+         test_a_passive_ftp_transfer_goes_on_over_the_other_router, test_an_announcement_is_met_over_the_other_router)

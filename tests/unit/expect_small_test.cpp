@@ -44,7 +44,7 @@ std::string incoming_call_connected(const char *call) {
            text("0000 05f5e100 0040 0000 00000001");
 }
 
-const std::string kStartRequest = text("00000001 01000003 00000002 6100"); // INIT
+const std::string kStartRequest = text("00000000 01000003 00000002 6100"); // INIT
 const std::string kSaneStart = text("00000007 00000000");
 
 Lines sane(const Conversation &said) {
@@ -176,6 +176,29 @@ TEST_CASE("sane: what announces nothing", "[expect]") {
     CHECK(announced("sane", parties_v4(6566),
                     {{0, std::string(100000, '\7')}, {1, std::string(100000, '\0')}})
               .empty());
+}
+
+TEST_CASE("sane: a hole spoils the message that has it, and no other", "[expect]") {
+    const std::string reply = text("00000000 0000c351 00001234 00000000");
+    const auto after = [&](unsigned torn, const Conversation &said) {
+        const auto parent = parent_kind("sane").make(parties_v4(6566));
+        std::vector<Announcement> out;
+        const auto take = [&](unsigned direction, const std::string &bytes) {
+            const Buffer data = bytes_of(bytes);
+            parent->take({direction, data}, out);
+        };
+        take(0, text("00000004 00000000"));
+        take(1, std::string(4096, '\0'));
+        CHECK(parent->gap(torn));
+        for (const auto &[direction, bytes] : said)
+            take(direction, bytes);
+        return out.size();
+    };
+    CHECK(after(1, {{0, kSaneStart}, {1, reply}}) == 1);
+    CHECK(after(1, {{1, "the rest"}, {0, kSaneStart}, {1, reply}}) == 1);
+    CHECK(after(1, {{1, reply}}) == 0);
+    CHECK(after(0, {{0, kSaneStart}, {1, reply}}) == 0); // it may be the end of another
+    CHECK(after(0, {{0, "x"}, {1, reply}, {0, kSaneStart}, {1, reply}}) == 1);
 }
 
 TEST_CASE("parents say when there is nothing more to be read", "[expect]") {

@@ -355,3 +355,96 @@ TEST_CASE("a followed flow that no judge here knows is let go") {
     CHECK(verdict->op == L7_APPLY_UNFOLLOW);
     CHECK(verdict->born == 3);
 }
+
+TEST_CASE("peers that a tracker or the hash table names are presumed, on both transports") {
+    Fixture f{{"bittorrent", "quality=\"great\"\n[[match]]\nl4=\"udp\"\n"
+                             "either='^(?:d1:|\\x00\\x00\\x04\\x17|A)'\n"}};
+    add_dissector_protocols(*f.protocols);
+    const auto memory = std::make_shared<EndpointMemory>();
+    const auto presumed = [&](std::uint8_t last, std::uint8_t l4) {
+        l7_endpoint server{};
+        const std::uint8_t address[16] = {0, 0, 0,    0,    0,   0, 0, 0,
+                                          0, 0, 0xff, 0xff, 192, 0, 2, last};
+        std::memcpy(server.addr, address, sizeof(address));
+        server.port = L7_BE16(6881);
+        server.l4 = l4;
+        const auto found = memory->find(server, f.now);
+        return found ? f.protocols->name(found->protocol) : "-";
+    };
+    const auto peer = [](char last) { return std::string("\xc0\0\2", 3) + last + "\x1a\xe1"; };
+    const std::string connect("\0\0\4\x17\x27\x10\x19\x80\0\0\0\0\1\2\3\4", 16);
+    const std::string announced("\0\0\0\1\1\2\3\4\0\0\7\x08\0\0\0\1\0\0\0\1", 20);
+    const std::string answer = "d1:rd2:id20:aaaaaaaaaaaaaaaaaaaa6:valuesl6:";
+
+    SECTION("without a memory none is followed") {
+        Fixture::Flow flow;
+        CHECK(f.send(flow, 0, connect)->flags == 0);
+    }
+    Knowledge knowledge{f.database, f.protocols};
+    knowledge.endpoints = memory;
+    f.classifier.use(knowledge);
+    SECTION("a tracker over UDP") {
+        Fixture::Flow flow;
+        const auto verdict = f.send(flow, 0, connect);
+        CHECK(f.name(verdict) == "bittorrent");
+        CHECK(verdict->flags == L7_V_FOLLOW);
+        CHECK_FALSE(f.send(flow, 1, announced + peer(1)));
+        CHECK(presumed(1, 6) == "bittorrent");
+        CHECK(presumed(1, 17) == "bittorrent");
+        CHECK(presumed(2, 6) == "-");
+        CHECK(f.classifier.counters().peers == 1);
+    }
+    SECTION("the hash table, with the answer first") {
+        Fixture::Flow flow;
+        CHECK(f.send(flow, 1, answer + peer(1) + "ee1:t1:x1:y1:re")->flags == L7_V_FOLLOW);
+        CHECK_FALSE(f.send(flow, 1, answer + peer(2) + "ee1:t1:y1:y1:re"));
+        CHECK(presumed(1, 17) == "bittorrent");
+        CHECK(presumed(2, 17) == "bittorrent");
+    }
+    SECTION("a transfer between peers is not followed") {
+        Fixture::Flow flow;
+        CHECK(f.send(flow, 0, "A\0abcd")->flags == 0);
+    }
+    SECTION("a tracker over HTTP") {
+        Fixture::Flow flow;
+        flow.l4 = 6;
+        CHECK(f.send(flow, 0, "GET /a?info_hash=x&port=1 HTTP/1.1\r\nHost: t.example\r\n\r\n")
+                  ->flags == L7_V_FOLLOW);
+        const auto last = f.send(flow, 1, "HTTP/1.1 200 OK\r\n\r\nd5:peers6:" + peer(1) + "e");
+        REQUIRE(last);
+        CHECK(last->op == L7_APPLY_UPDATE);
+        CHECK(f.name(last) == "http");
+        CHECK(presumed(1, 6) == "bittorrent");
+    }
+    SECTION("what has no name of its own takes that of its server's hint") {
+        Fixture::Flow flow;
+        f.send(flow, 1, answer + peer(1) + "ee1:t1:x1:y1:re");
+        l7_record head{};
+        const std::uint8_t address[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 1};
+        std::memcpy(head.key.addr[1], address, sizeof(address));
+        head.key.port[1] = L7_BE16(6881);
+        head.key.l4 = 6;
+        head.key.family = 4;
+        head.born = 9;
+        head.hash = l7_key_hash(&head.key);
+        head.flags = L7_R_LAST;
+        const Buffer bytes = bytes_of("\x91\x12\x83 nothing known");
+        head.size = head.wire_size = static_cast<std::uint16_t>(bytes.size());
+        const auto verdict = f.classifier.take({head, bytes}, f.now);
+        CHECK(f.name(verdict) == "bittorrent");
+        CHECK(verdict->reason == L7_REASON_ENDPOINT);
+
+        // What it says is not heard.
+        const Buffer lies = bytes_of(announced + peer(3));
+        head.key.l4 = 17;
+        head.born = 10;
+        head.direction = 1;
+        head.hash = l7_key_hash(&head.key);
+        head.size = head.wire_size = static_cast<std::uint16_t>(lies.size());
+        const auto other = f.classifier.take({head, lies}, f.now);
+        CHECK(f.name(other) == "bittorrent");
+        CHECK(other->reason == L7_REASON_ENDPOINT);
+        CHECK(other->flags == 0);
+        CHECK(presumed(3, 17) == "-");
+    }
+}

@@ -6,6 +6,8 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <algorithm>
+
 using namespace l7;
 
 namespace {
@@ -94,6 +96,89 @@ TEST_CASE("a server is known when its last flows agreed, and not after one that 
     l7_endpoint another = server;
     another.l4 = 17;
     CHECK_FALSE(memory.find(another, kSecond));
+}
+
+namespace {
+
+/// Told what a memory publishes.
+struct Told {
+    std::vector<std::pair<unsigned, bool>> all; ///< port, whether something holds of it
+    EndpointMemory memory{[this](const l7_endpoint &server, const auto &verdict) {
+        all.emplace_back(server.port, verdict.has_value());
+    }};
+
+    static l7_endpoint server(unsigned port, std::uint8_t l4 = 6) {
+        l7_endpoint out{};
+        out.port = static_cast<std::uint16_t>(port);
+        out.addr[0] = port >> 16;
+        out.l4 = l4;
+        return out;
+    }
+};
+
+constexpr EndpointMemory::Verdict kOne{20, 1}, kOther{21, 0};
+
+} // namespace
+
+TEST_CASE("a hint holds at once, until a flow says otherwise or its time is over") {
+    Told told;
+    const l7_endpoint server = Told::server(5);
+    told.memory.hint(server, kOne, kSecond);
+    CHECK(told.memory.find(server, kSecond) == kOne);
+    CHECK_FALSE(told.memory.find(Told::server(5, 17), kSecond));
+    told.memory.hint(server, kOne, 2 * kSecond); // not told again so soon
+    CHECK(told.all.size() == 1);
+    told.memory.hint(server, kOne, 100 * kSecond);
+    CHECK(told.all.size() == 2);
+    CHECK_FALSE(told.memory.find(server, 1000 * kSecond));
+    told.memory.hint(server, kOne, 1000 * kSecond);
+    CHECK(told.memory.find(server, 1000 * kSecond));
+
+    told.memory.learn(server, kOther, 1001 * kSecond);
+    CHECK_FALSE(told.memory.find(server, 1001 * kSecond));
+    CHECK(told.all.back() == std::pair(5U, false));
+    const std::size_t before = told.all.size();
+    told.memory.hint(server, kOne, 1002 * kSecond); // its flows are others
+    CHECK_FALSE(told.memory.find(server, 1002 * kSecond));
+    CHECK(told.all.size() == before);
+    CHECK(told.memory.hint_counters().contrary == 2);
+}
+
+TEST_CASE("a hint that flows bear out becomes what they were") {
+    Told told;
+    const l7_endpoint server = Told::server(5);
+    told.memory.hint(server, kOne, kSecond);
+    for (int i = 0; i < 3; i++)
+        told.memory.learn(server, kOne, kSecond);
+    CHECK(told.all == std::vector<std::pair<unsigned, bool>>{{5, true}, {5, true}});
+    told.memory.learn(server, kOne, 500 * kSecond);
+    // The hint's time is over, the memory's is not.
+    told.memory.hint(Told::server(6), kOne, 700 * kSecond);
+    CHECK(told.memory.find(server, 700 * kSecond) == kOne);
+    CHECK(std::ranges::count(told.all, std::pair(5U, false)) == 0);
+    CHECK(told.memory.hints() == 1);
+}
+
+TEST_CASE("hints are bounded, in all and in a second") {
+    Told told;
+    std::uint64_t now = kSecond;
+    const std::size_t most = EndpointMemory::kHints;
+    for (unsigned i = 0; i < most + 10; i++) {
+        if (i % 1000 == 0)
+            now += kSecond;
+        told.memory.hint(Told::server(i + 1), kOne, now);
+    }
+    CHECK(told.memory.hints() == most);
+    CHECK(told.memory.hint_counters().pushed_out == 10);
+    CHECK_FALSE(told.memory.find(Told::server(10), now));
+    CHECK(told.memory.find(Told::server(11), now));
+    CHECK(std::ranges::count(told.all, std::pair(10U, false)) == 1);
+
+    now += kSecond;
+    for (unsigned i = 0; i < 10'000; i++)
+        told.memory.hint(Told::server(100'000 + i), kOne, now);
+    CHECK(told.memory.hint_counters().left_out == 10'000 - EndpointMemory::kHintsASecond);
+    CHECK(told.memory.hints() == most);
 }
 
 TEST_CASE("numbers of names end where they must") {

@@ -23,6 +23,13 @@ struct Binding {
     std::uint32_t ttl_s;
 };
 
+/// Who takes part in a torrent, as a tracker or the hash table says.
+struct Peer {
+    std::array<std::uint8_t, 16> address; ///< IPv4 as an IPv4-mapped address
+    std::uint16_t port;                   ///< host byte order
+    bool operator==(const Peer &) const = default;
+};
+
 /// Of use to whoever asks how a verdict came about: alpn, ja4, user-agent, ...
 using Details = std::vector<std::pair<const char *, std::string>>;
 
@@ -34,6 +41,7 @@ struct Facts {
     std::string certificate;       ///< subject of the server's, where it is no host name
     std::uint8_t attributes = 0;   ///< L7_A_
     std::vector<Binding> bindings; ///< addresses of hostname
+    std::vector<Peer> peers;
     Details details;
     bool wants_details = true; ///< somebody may ask for them
 

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/dissect/http.hpp"
 
+#include "core/dissect/bittorrent_peers.hpp"
 #include "core/dissect/tls.hpp"
 #include "core/dissect/tls_records.hpp"
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
+#include <optional>
 
 namespace l7 {
 
@@ -48,7 +51,7 @@ enum class Line { More, Wrong, Good };
 struct Message {
     std::string_view method, target; ///< of a request
     unsigned status = 0;             ///< of a response
-    std::string_view host, user_agent, upgrade, server, content_type;
+    std::string_view host, user_agent, upgrade, server, content_type, coding;
     bool complete = false; ///< the empty line is there
     std::size_t body = 0;  ///< where the bytes after it begin
 
@@ -117,6 +120,8 @@ void Message::read_fields(std::string_view text, std::size_t at) {
             server = value;
         else if (same_word(name, "content-type"))
             content_type = value;
+        else if (same_word(name, "transfer-encoding"))
+            coding = value;
     }
 }
 
@@ -135,8 +140,12 @@ class Http final : public Dissector {
         if (facts.protocol.empty())
             facts.protocol = "http";
         facts.carrier = !connect_;
-        if (message.status)
-            return response(message, facts);
+        if (message.status) {
+            const Progress known = response(message, facts);
+            return tracker_ && message.complete
+                       ? peers(message, view.data.subspan(message.body), facts)
+                       : known;
+        }
         const Progress known = request(message, facts);
         return connect_ && message.complete ? through(view.data.subspan(message.body), facts)
                                             : known;
@@ -183,9 +192,32 @@ class Http final : public Dissector {
         }
         note_field(facts, "user-agent", message.user_agent);
         upgrade_ = !within(message.upgrade).empty();
+        tracker_ = asks_tracker(message.target);
         if (!message.complete)
             return Progress::Known;
-        return upgrade_ ? Progress::Known : Progress::Done;
+        return upgrade_ || tracker_ ? Progress::Known : Progress::Done;
+    }
+
+    /// What a tracker answers.
+    static Progress peers(const Message &message, Bytes body, Facts &facts) {
+        const auto given = message.coding.empty() ? std::optional(body) : first_chunk(body);
+        if (!given || given->empty())
+            return Progress::Known;
+        facts.peers.clear();
+        return read_tracker_answer(*given, facts.peers) || given->front() != 'd' ? Progress::Done
+                                                                                 : Progress::Known;
+    }
+
+    /// What there is of a body's first chunk (RFC 9112, 7.1).
+    static std::optional<Bytes> first_chunk(Bytes body) {
+        const std::string_view text = text_of(body);
+        const std::size_t line = text.find('\n');
+        std::size_t size = 0;
+        if (line == std::string_view::npos ||
+            std::from_chars(text.data(), text.data() + line, size, 16).ec != std::errc{})
+            return std::nullopt;
+        body = body.subspan(line + 1);
+        return body.first(std::min(size, body.size()));
     }
 
     Progress response(const Message &message, Facts &facts) {
@@ -213,6 +245,7 @@ class Http final : public Dissector {
 
     bool upgrade_ = false;
     bool connect_ = false;
+    bool tracker_ = false; ///< was asked
 };
 
 } // namespace

@@ -18,6 +18,7 @@ constexpr std::uint32_t kAuthorize = 9;
 constexpr std::size_t kRequest = 8; ///< code and handle
 constexpr std::size_t kReply = 16;  ///< status, port, byte order, the resource's length
 constexpr std::size_t kAuthorizeReply = 4;
+constexpr std::size_t kTooLong = 1 << 20; ///< for a message that matters
 constexpr std::uint32_t kLittleEndian = 0x1234;
 constexpr std::uint32_t kBigEndian = 0x4321;
 
@@ -43,6 +44,16 @@ class Sane final : public Parent {
         held_.insert(held_.end(), kept.begin(), kept.end());
         if (said.direction == 1 && wanted_)
             reply(out);
+    }
+
+    /// Descriptions of options are long, and messages that matter are short: one that has a hole
+    /// is none of those.
+    bool gap(unsigned direction) override {
+        speaker_ = direction;
+        held_.clear();
+        size_ = kTooLong;
+        wanted_ = locked_ = false;
+        return true;
     }
 
   private:

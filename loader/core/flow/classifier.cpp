@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/flow/classifier.hpp"
 
+#include "core/dissect/bittorrent_peers.hpp"
 #include "core/dissect/dns.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
 
 #include <cstring>
 
@@ -45,6 +49,7 @@ void Classifier::use(Knowledge knowledge) {
         scanned_ = scan_time();
     scanner_ = std::make_unique<Scanner>(knowledge_.database);
     dns_ = knowledge_.protocols->find("dns");
+    bittorrent_ = knowledge_.protocols->find("bittorrent");
     listener_.use(knowledge_.expect, knowledge_.expectations, knowledge_.protocols,
                   knowledge_.translation);
     parents_.assign(knowledge_.protocols->end(), false);
@@ -86,7 +91,11 @@ std::optional<l7_verdict> Classifier::judge(const Sample &sample, std::uint64_t 
         judge.begin(sample);
     const auto judgement = judge.take(sample, *scanner_, *knowledge_.protocols, limits_.judge);
     if (judgement && !judgement->follow) {
-        const l7_verdict out = verdict(judge, *judgement, now_ns);
+        l7_verdict out = verdict(judge, *judgement, now_ns);
+        // One that is itself presumed names nobody: a hint must not lead to more of them.
+        if (out.protocol == bittorrent_ && out.reason != L7_REASON_ENDPOINT &&
+            hear_peers(sample, now_ns))
+            out.flags |= L7_V_FOLLOW;
         remember(head.hash, head.born, out.flags & L7_V_FOLLOW ? out.protocol : 0);
         listen(out, judge, sample, now_ns);
         if (at != flows_.end())
@@ -124,6 +133,10 @@ std::optional<l7_verdict> Classifier::follow(const Sample &sample, std::uint16_t
         counters_.followed++;
         if (head.direction == 1 && read_dns(sample.data, facts))
             name(unused, facts, now_ns);
+        return std::nullopt;
+    }
+    if (protocol == bittorrent_ && hear_peers(sample, now_ns)) {
+        counters_.followed++;
         return std::nullopt;
     }
     // A parent whose beginning we slept through: what comes now can still announce.
@@ -295,9 +308,40 @@ l7_verdict Classifier::verdict(const Judge &judge, const Judgement &judgement,
     return out;
 }
 
-/// The host name and its application; what DNS answers say of addresses is learnt.
+/// Whether the datagram is of those that name peers of torrents, or lead to such.
+bool Classifier::hear_peers(const Sample &sample, std::uint64_t now_ns) {
+    const l7_record &head = sample.head;
+    std::vector<Peer> peers;
+
+    if (!knowledge_.endpoints || bittorrent_ == L7_UNSET || head.key.l4 != L7_IPPROTO_UDP ||
+        !read_peer_datagram(sample.data, head.direction, head.key.family == 6, peers))
+        return false;
+    heed(peers, now_ns);
+    return true;
+}
+
+/// Peers take both transports (BEP 3, BEP 29) at one port.
+void Classifier::heed(const std::vector<Peer> &peers, std::uint64_t now_ns) {
+    if (!knowledge_.endpoints || bittorrent_ == L7_UNSET)
+        return;
+    const std::uint16_t application =
+        knowledge_.applications ? knowledge_.applications->of_protocol(bittorrent_) : 0;
+    for (const Peer &peer : peers)
+        for (const int l4 : {IPPROTO_TCP, IPPROTO_UDP}) {
+            l7_endpoint endpoint{};
+            std::memcpy(endpoint.addr, peer.address.data(), sizeof(endpoint.addr));
+            endpoint.port = htons(peer.port);
+            endpoint.l4 = static_cast<std::uint8_t>(l4);
+            knowledge_.endpoints->hint(endpoint, {bittorrent_, application}, now_ns);
+        }
+    counters_.peers += peers.size();
+}
+
+/// The host name and its application; what DNS answers say of addresses, and trackers of peers, is
+/// learnt.
 void Classifier::name(l7_verdict &verdict, const Facts &facts, std::uint64_t now_ns) {
     verdict.attributes = facts.attributes;
+    heed(facts.peers, now_ns);
     if (knowledge_.applications && !facts.certificate.empty())
         verdict.application = knowledge_.applications->find_certificate(facts.certificate);
     if (facts.hostname.empty())

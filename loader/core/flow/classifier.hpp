@@ -33,6 +33,7 @@ struct ClassifierCounters {
     std::uint64_t hinted = 0;     ///< applications known from DNS answers
     std::uint64_t remembered = 0; ///< flows named by what others to their server were
     std::uint64_t expected = 0;   ///< flows that had been announced
+    std::uint64_t peers = 0;      ///< that trackers and the hash table named, of torrents
 };
 
 /// Bounded whatever comes in. One thread; holds memory for undecided flows only.
@@ -88,6 +89,8 @@ class Classifier {
     l7_verdict given_up(const Judge &judge, std::uint64_t now_ns,
                         std::uint8_t limit_reason = L7_REASON_NONE);
     void name(l7_verdict &verdict, const Facts &facts, std::uint64_t now_ns);
+    void heed(const std::vector<Peer> &peers, std::uint64_t now_ns);
+    bool hear_peers(const Sample &sample, std::uint64_t now_ns);
     void remember_server(l7_verdict &verdict, unsigned server, std::uint64_t now_ns);
     std::optional<l7_verdict> follow(const Sample &sample, std::uint16_t protocol,
                                      std::uint64_t now_ns);
@@ -107,7 +110,8 @@ class Classifier {
     ScanTime scanned_; ///< of scanners before
     Listener listener_;
     std::vector<bool> parents_;    ///< by protocol number: whether flows of it are listened to
-    std::uint16_t dns_ = L7_UNSET; ///< the protocol whose answers are listened to
+    std::uint16_t dns_ = L7_UNSET; ///< protocols whose answers are listened to
+    std::uint16_t bittorrent_ = L7_UNSET;
     Flows flows_;
     Entry *oldest_ = nullptr;
     Entry *newest_ = nullptr;

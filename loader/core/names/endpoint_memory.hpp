@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What flows to a server's port have turned out to be: the next one is likely the same.
+// What flows to a server's port have turned out to be: the next one is likely the same. Until there
+// was one, what others say of the server: a hint.
 //
 // Threads: all may use it at once.
 #pragma once
@@ -8,8 +9,10 @@
 
 #include <cstdint>
 #include <functional>
+#include <list>
 #include <mutex>
 #include <optional>
+#include <unordered_map>
 #include <vector>
 
 namespace l7 {
@@ -29,6 +32,15 @@ class EndpointMemory {
     static constexpr unsigned kAgreed = 3; ///< flows that must have agreed
     static constexpr std::uint64_t kLifeNs = 600'000'000'000;
     static constexpr std::uint64_t kAgainNs = kLifeNs / 10; ///< between two tellings of the same
+    static constexpr std::size_t kHints = 4096;             ///< beyond, the oldest leaves
+    static constexpr unsigned kHintsASecond = 1024;         ///< new ones; beyond, they are left out
+
+    struct HintCounters {
+        std::uint64_t taken = 0;
+        std::uint64_t contrary = 0;   ///< a flow's own bytes said otherwise, before or afterwards
+        std::uint64_t left_out = 0;   ///< too many within a second
+        std::uint64_t pushed_out = 0; ///< left for newer ones
+    };
 
     /// Room for `slots` endpoints; where there is none, what was silent longest leaves.
     explicit EndpointMemory(Publish publish = {}, std::size_t slots = 32768);
@@ -36,7 +48,13 @@ class EndpointMemory {
     /// A flow's own bytes led to a verdict. now_ns: any monotonic clock.
     void learn(const l7_endpoint &server, const Verdict &verdict, std::uint64_t now_ns);
 
-    /// What the last flows to the server all were.
+    /// Somebody says what flows to the server will be. Counts for less than any flow there was.
+    void hint(const l7_endpoint &server, const Verdict &verdict, std::uint64_t now_ns);
+
+    HintCounters hint_counters() const;
+    std::size_t hints() const;
+
+    /// What the last flows to the server all were, or what was said of it.
     std::optional<Verdict> find(const l7_endpoint &server, std::uint64_t now_ns) const;
 
   private:
@@ -50,12 +68,36 @@ class EndpointMemory {
     enum class Telling { Nothing, Holds, Ended };
     static constexpr std::size_t kWays = 4;
 
+    struct Hint {
+        l7_endpoint server;
+        Verdict verdict;
+        std::uint64_t told_ns;
+    };
+    struct ServerHash {
+        std::size_t operator()(const l7_endpoint &server) const;
+    };
+    struct ServerEqual {
+        bool operator()(const l7_endpoint &a, const l7_endpoint &b) const;
+    };
+    using Hints = std::list<Hint>; ///< the one that was told longest ago first
+    using Ended = std::vector<l7_endpoint>;
+
     Telling note(const l7_endpoint &server, const Verdict &verdict, std::uint64_t now_ns);
+    bool note_hint(const l7_endpoint &server, const Verdict &verdict, std::uint64_t now_ns,
+                   Ended &ended);
+    bool within_rate(std::uint64_t now_ns);
+    void drop_hint(Hints::iterator at);
     std::size_t set_of(const l7_endpoint &server) const;
+    const Slot *slot_of(const l7_endpoint &server, std::uint64_t now_ns) const;
 
     Publish publish_;
     mutable std::mutex mutex_;
     std::vector<Slot> slots_; ///< sets of kWays
+    Hints hints_;
+    std::unordered_map<l7_endpoint, Hints::iterator, ServerHash, ServerEqual> hint_of_;
+    std::uint64_t second_ = 0; ///< in which `in_second_` new hints came
+    unsigned in_second_ = 0;
+    HintCounters hint_counters_;
 };
 
 } // namespace l7

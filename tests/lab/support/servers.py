@@ -112,6 +112,7 @@ class Sshd(Server):
 class Vsftpd(Server):
     name = "vsftpd"
     port = 21
+    rate = 0  # bytes a second; 0: as fast as it goes
 
     def prepare(self):
         self.write("ftp/small", SMALL)
@@ -126,6 +127,7 @@ no_anon_password=YES
 anon_root={self.dir}/ftp
 secure_chroot_dir={self.dir}/empty
 xferlog_enable=NO
+anon_max_rate={self.rate}
 isolate_network=NO
 """)
 

@@ -3,8 +3,8 @@
 
 from pathlib import Path
 
-from .server import Server
-from .servers import DOMAIN, LARGE, SMALL
+from .server import UDP_BOUND, Server
+from .servers import DOMAIN, LARGE, SMALL, TCP_LISTEN
 
 PROGRAMS = Path(__file__).resolve().parent / "programs"
 PYTHON = "/usr/bin/python3"
@@ -102,6 +102,7 @@ class Seeder(Server):
 
     name = "seeder"
     port = 6881
+    node_port = None  # of a hash table's node on its host: found by it, and encrypted
 
     @property
     def torrent(self):
@@ -111,10 +112,46 @@ class Seeder(Server):
         self.write("large", LARGE)
 
     def command(self):
-        return [PYTHON, PROGRAMS / "bittorrent.py", "seed", self.dir / "large", self.torrent, self.port]
+        return [PYTHON, PROGRAMS / "bittorrent.py", "seed", self.dir / "large", self.torrent, self.port,
+                *([self.node_port] if self.node_port else [])]
 
     def ready(self):
         return self.torrent.exists() and super().ready()
+
+
+class HashTableNode(Server):
+    """A node of BitTorrent's distributed hash table."""
+
+    name = "dht-node"
+    port = 6889
+    udp = True
+
+    def command(self):
+        return [PYTHON, PROGRAMS / "bittorrent.py", "node", self.port]
+
+    def ready(self):
+        return self.has_socket("udp", state=UDP_BOUND)
+
+
+class Opentracker(Server):
+    """Tells peers of these torrents about each other, over HTTP and UDP. Knows IPv4 only."""
+
+    name = "opentracker"
+    port = 6969
+
+    def __init__(self, namespace, info_hashes):
+        super().__init__(namespace)
+        self.info_hashes = info_hashes
+
+    def prepare(self):
+        self.write("whitelist", "".join(f"{one.hex()}\n" for one in self.info_hashes))
+
+    def command(self):
+        return ["opentracker", "-i", self.namespace.ip4, "-p", self.port, "-P", self.port, "-u", "nobody",
+                "-d", self.dir, "-w", "whitelist"]  # below its root
+
+    def ready(self):
+        return self.has_socket("tcp", state=TCP_LISTEN) and self.has_socket("udp", state=UDP_BOUND)
 
 
 class ZabbixAgent(Server):

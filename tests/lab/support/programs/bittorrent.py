@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """One end of a BitTorrent transfer, by Debian's libtorrent.
 
-    bittorrent.py seed FILE TORRENT PORT             describes the file in TORRENT, and serves it
+    bittorrent.py seed FILE TORRENT PORT [NODE_PORT] describes the file in TORRENT, and serves it; with a node of the
+                                                     hash table on this host encrypted, and found by it
     bittorrent.py fetch DIR TORRENT ADDRESS PORT tcp|utp
+    bittorrent.py find DIR TORRENT TRACKER           fetches, encrypted, from who is named by the tracker, or by the
+                                                     node of the hash table at dht://ADDRESS:PORT
+    bittorrent.py node PORT                          a node of the hash table
 """
 
+import socket
 import sys
+import urllib.parse
 from pathlib import Path
 
 import libtorrent
@@ -15,12 +21,22 @@ QUIET = {"enable_dht": False, "enable_lsd": False, "enable_upnp": False, "enable
          "in_enc_policy": libtorrent.enc_policy.disabled, "out_enc_policy": libtorrent.enc_policy.disabled}
 
 
-def seed(file, torrent, port):
+FORCED = {"in_enc_policy": libtorrent.enc_policy.forced, "out_enc_policy": libtorrent.enc_policy.forced,
+          "allowed_enc_level": libtorrent.enc_level.rc4}
+# A hash table of three nodes, two of them on one host.
+TABLE = {"enable_dht": True, "dht_bootstrap_nodes": "",
+         **{f"dht_{rule}": False for rule in ("restrict_routing_ips", "restrict_search_ips", "enforce_node_id",
+                                              "prefer_verified_node_ids", "ignore_dark_internet")}}
+ASK_AGAIN_MS = 500
+
+
+def seed(file, torrent, port, node_port=None):
     files = libtorrent.file_storage()
     libtorrent.add_files(files, file)
     description = libtorrent.create_torrent(files)
     libtorrent.set_piece_hashes(description, str(Path(file).parent))
-    session = libtorrent.session({**QUIET, "listen_interfaces": f"0.0.0.0:{port},[::]:{port}"})
+    session = libtorrent.session({**QUIET, **({**FORCED, **TABLE} if node_port else {}),
+                                  "listen_interfaces": f"0.0.0.0:{port},[::]:{port}"})
     info = libtorrent.torrent_info(description.generate())
     handle = session.add_torrent({"ti": info, "save_path": str(Path(file).parent)})
     while not handle.status().is_seeding:
@@ -30,6 +46,24 @@ def seed(file, torrent, port):
     part = Path(f"{torrent}.part")
     part.write_bytes(libtorrent.bencode(description.generate()))
     part.rename(torrent)
+    if node_port:
+        session.add_dht_node((own_address(), int(node_port)))
+    while True:
+        session.wait_for_alert(ASK_AGAIN_MS)
+        session.pop_alerts()
+        if node_port:
+            handle.force_dht_announce()
+
+
+def own_address():
+    """The address that others know this host by."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("192.0.2.2", 9))
+        return probe.getsockname()[0]
+
+
+def node(port):
+    session = libtorrent.session({**QUIET, **TABLE, "listen_interfaces": f"0.0.0.0:{port}"})
     while True:
         session.wait_for_alert(1000)
         session.pop_alerts()
@@ -41,9 +75,29 @@ def fetch(directory, torrent, address, port, transport):
                                   "enable_outgoing_utp": transport == "utp"})
     handle = session.add_torrent({"ti": libtorrent.torrent_info(torrent), "save_path": directory})
     handle.connect_peer((address, int(port)))
+    complete(session, handle)
+
+
+def find(directory, torrent, tracker):
+    where = urllib.parse.urlsplit(tracker)
+    by_table = where.scheme == "dht"
+    session = libtorrent.session({**QUIET, **FORCED, **(TABLE if by_table else {}), "listen_interfaces": "0.0.0.0:0",
+                                  "enable_incoming_tcp": False, "enable_outgoing_utp": False,
+                                  "enable_incoming_utp": False})
+    handle = session.add_torrent({"ti": libtorrent.torrent_info(torrent), "save_path": directory})
+    if by_table:
+        session.add_dht_node((where.hostname, where.port))
+        complete(session, handle, handle.force_dht_announce)
+    else:
+        handle.add_tracker({"url": tracker})
+        complete(session, handle)
+
+
+def complete(session, handle, again=lambda: None):
     while not handle.status().is_seeding:
-        session.wait_for_alert(100)
+        session.wait_for_alert(ASK_AGAIN_MS)
         session.pop_alerts()
+        again()
 
 
-{"seed": seed, "fetch": fetch}[sys.argv[1]](*sys.argv[2:])
+{"seed": seed, "fetch": fetch, "find": find, "node": node}[sys.argv[1]](*sys.argv[2:])
