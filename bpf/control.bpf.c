@@ -170,10 +170,7 @@ static void l7_put_tcp(struct l7_flow *flow, const struct l7_flow *from) {
     __u32 way;
 
     for (way = 0; way < 2; way++)
-        if (!(flow->tcp[way].flags & L7_T_SYN) && (from->tcp[way].flags & L7_T_SYN)) {
-            flow->tcp[way].flags |= from->tcp[way].flags;
-            flow->tcp[way].scale = from->tcp[way].scale;
-        }
+        l7_tcp_told(&flow->tcp[way], &from->tcp[way]);
     l7_flow_flag(flow, from->flags & (L7_F_SYN_0 | L7_F_SYN_1 | L7_F_REPLIED));
 }
 
@@ -189,6 +186,15 @@ static long l7_put_one(__u32 index, __u32 *unused) {
         return 1;
     put = &all->flows[index];
     flow = bpf_map_lookup_elem(&flows, &put->key);
+    if (put->flow.protocol <= L7_UNKNOWN) { /* no flow, but what is known of one */
+        if (!flow)
+            flow = bpf_map_lookup_elem(&newcomers, &put->key);
+        if (flow && flow->born == put->flow.born) {
+            l7_put_tcp(flow, &put->flow);
+            all->kept++;
+        }
+        return 0;
+    }
     if (flow && !(flow->flags & L7_F_REPLICA)) {
         l7_put_tcp(flow, &put->flow);
         all->kept++;

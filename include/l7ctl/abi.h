@@ -224,7 +224,8 @@ struct l7_batch {
     struct l7_verdict verdicts[L7_BATCH_MAX];
 };
 
-/* Flows of a file or another node on their way into the table, for l7_put. */
+/* Flows of a file or another node on their way into the table, for l7_put. One without a protocol
+ * only tells the flow of its key and birth how its windows are scaled. */
 #define L7_PUT_MAX 128
 struct l7_put {
     struct l7_key key;

@@ -122,6 +122,22 @@ L7_INLINE void l7_tcp_begin(struct l7_tcp_side *tcp) {
     tcp[0].scale = tcp[1].scale = L7_TCP_LIBERAL;
 }
 
+/* A SYN that was not seen becomes known, as `from` has its scale and flags: windows that counted
+ * with the largest scale shrink to what they meant. The edge stays at or beyond the true one. */
+L7_INLINE void l7_tcp_told(struct l7_tcp_side *s, const struct l7_tcp_side *from) {
+    if ((s->flags & L7_T_SYN) || !(from->flags & L7_T_SYN))
+        return;
+    if (s->maxwin && from->scale < s->scale) {
+        const __u32 window = s->maxwin >> ((s->scale - from->scale) & 15);
+
+        s->maxwin = window ? window : 1;
+        if (s->flags & L7_T_ACKED)
+            s->allows = s->maxack + s->maxwin;
+    }
+    s->scale = from->scale;
+    s->flags |= from->flags;
+}
+
 /* Conditions I to IV for a segment of s to r, both of which were seen. */
 L7_INLINE enum l7_tcp_fit l7_tcp_conditions(const struct l7_tcp_side *s,
                                             const struct l7_tcp_side *r, __u32 seq, __u32 end,
@@ -229,6 +245,8 @@ L7_INLINE enum l7_tcp_fit l7_tcp_reset(struct l7_flow *flow, const struct l7_pac
                                                                              : L7_TCP_STRAY;
     } else if (packet->seq == s->end) {
         return L7_TCP_FITS;
+    } else if (!(s->flags & L7_T_SYN) && packet->seq + 1 == s->end) {
+        return L7_TCP_FITS; /* it was learnt from an empty segment, see l7_tcp_learn */
     } else if (!(flow->flags & L7_F_REPLIED) && packet->seq + 1 == s->end) {
         return L7_TCP_FITS; /* gives up an unanswered SYN */
     }
@@ -262,7 +280,10 @@ L7_INLINE enum l7_tcp_fit l7_tcp_learn(struct l7_tcp_side *s, struct l7_tcp_side
             return L7_TCP_ACK_BEFORE;
     }
     if (!s->maxwin) {
-        s->end = end;
+        /* The number of a probe, or a keep-alive, is one too low (RFC 9293, 3.8.4 and 3.8.6.1). */
+        s->end = packet->payload_size ? end : end + 1;
+        if ((r->flags & L7_T_ACKED) && (__s32)(r->maxack - s->end) > 0)
+            s->end = r->maxack;
         s->maxwin = window ? window : 1;
         s->allows = ack + window + (window == 0);
         s->maxack = ack;

@@ -164,7 +164,6 @@ void Daemon::expected(const ExpectationEntry &entry, bool alive) {
 /// From workers' threads: a verdict is in force.
 void Daemon::judged(const l7_verdict &verdict) {
     conntrack_->judged(verdict);
-    pickup_->judged(verdict);
     if (verdict.protocol <= L7_UNKNOWN)
         return;
     if (const auto sync = sync_->get())
@@ -198,7 +197,11 @@ void Daemon::give_memory(Catalog &catalog, const Knowledge *before) {
     if (!catalog.config.dns_hints)
         now.hints.reset();
     else if (!now.hints)
-        now.hints = std::make_shared<DnsHints>();
+        now.hints = std::make_shared<DnsHints>(
+            DnsHints::kSlots, [this](const auto &address, const auto &hint, std::uint32_t ttl_s) {
+                if (const auto sync = sync_ ? sync_->get() : nullptr)
+                    replicas_->tell(*sync, address, hint, ttl_s);
+            });
     if (!catalog.config.remember_servers) {
         now.endpoints.reset();
         kernel_->presume_nothing();

@@ -13,17 +13,12 @@ namespace {
 
 constexpr std::uint64_t kSecondNs = 1'000'000'000;
 
-/// What is told of the connection; the rest is the flow's own.
-l7_put put_of(const l7_key &key, const l7_flow &flow,
-              const std::optional<std::array<std::uint8_t, 2>> &scale) {
-    l7_put out{key, flow};
-    for (unsigned way = 0; scale && way < 2; way++) {
-        out.flow.tcp[way] = {};
-        out.flow.tcp[way].scale = std::min<std::uint8_t>((*scale)[way], L7_TCP_LIBERAL);
-        out.flow.tcp[way].flags = L7_T_SYN | L7_T_SCALE;
-        out.flow.flags |= L7_F_SYN_0 | L7_F_SYN_1 | L7_F_REPLIED;
+void tell_scales(l7_flow &flow, const std::array<std::uint8_t, 2> &scale) {
+    for (unsigned way = 0; way < 2; way++) {
+        flow.tcp[way].scale = std::min<std::uint8_t>(scale[way], L7_TCP_LIBERAL);
+        flow.tcp[way].flags = L7_T_SYN | L7_T_SCALE;
     }
-    return out;
+    flow.flags |= L7_F_SYN_0 | L7_F_SYN_1 | L7_F_REPLIED;
 }
 
 } // namespace
@@ -62,27 +57,9 @@ void Pickup::met(const l7_record &head) {
     wake_.notify_one();
 }
 
-void Pickup::judged(const l7_verdict &verdict) {
-    if (!anybody_waits_)
-        return;
-    {
-        const std::lock_guard lock(mutex_);
-        const auto at = waiting_.find(verdict.key);
-        if (at == waiting_.end() || at->second.born != verdict.born)
-            return;
-        if (verdict.protocol > L7_UNKNOWN)
-            queue_.push_back(at->second);
-        waiting_.erase(at);
-        anybody_waits_ = !waiting_.empty();
-    }
-    wake_.notify_one();
-}
-
 PickupReport Pickup::report() const {
     const std::lock_guard lock(mutex_);
-    PickupReport out = counts_;
-    out.waiting = waiting_.size();
-    return out;
+    return counts_;
 }
 
 bool Pickup::next(Connection &connection, std::shared_ptr<const Catalog> &catalog) {
@@ -101,9 +78,7 @@ void Pickup::run() {
     std::shared_ptr<const Catalog> catalog;
 
     while (next(connection, catalog))
-        if (connection.scale)
-            tell(connection);
-        else if (catalog && allowed())
+        if (catalog && allowed())
             ask(connection, *catalog);
         else
             count(&PickupReport::limited);
@@ -118,7 +93,7 @@ bool Pickup::allowed() {
     return this_second_++ < kPerSecond;
 }
 
-void Pickup::ask(Connection &connection, const Catalog &catalog) {
+void Pickup::ask(const Connection &connection, const Catalog &catalog) {
     count(&PickupReport::asked);
     const auto found = world_.ask(connection.key);
     if (!found) {
@@ -130,32 +105,36 @@ void Pickup::ask(Connection &connection, const Catalog &catalog) {
     const auto began = *found ? initiator_of(**found, connection.key) : std::nullopt;
     if (!began)
         return count(&PickupReport::untracked);
+    l7_put put{connection.key, {}};
+    l7_tcp_begin(put.flow.tcp);
+    put.flow.born = connection.born;
+    put.flow.protocol = name(put.flow, connection, (*found)->mark, catalog);
     if (const auto &scale = (*found)->scale) {
         // Who spoke first when we came need not be who began.
         const bool turned = *began != connection.initiator;
-        connection.scale = std::array{(*scale)[turned], (*scale)[!turned]};
+        tell_scales(put.flow, {(*scale)[turned], (*scale)[!turned]});
+    } else if (put.flow.protocol == L7_UNSET) {
+        return count(&PickupReport::unknown);
     }
-    if (name(connection, (*found)->mark, catalog))
-        return;
-    if (connection.scale)
-        wait_for_verdict(connection);
-    else
-        count(&PickupReport::unknown);
+    if (const auto done = world_.put(put); !done)
+        return count(&PickupReport::failed);
+    if (put.flow.protocol != L7_UNSET)
+        count(&PickupReport::named);
+    if ((*found)->scale)
+        count(&PickupReport::scaled);
 }
 
-/// Makes the flow what its connection's mark says; false: that says nothing.
-bool Pickup::name(const Connection &connection, std::uint32_t mark, const Catalog &catalog) {
+/// What the connection's mark says it is; L7_UNSET: nothing. The rest of the flow goes with that.
+std::uint16_t Pickup::name(l7_flow &flow, const Connection &connection, std::uint32_t mark,
+                           const Catalog &catalog) const {
     const Knowledge &knowledge = catalog.knowledge;
     if (!catalog.config.conntrack.mark || !knowledge.loose)
-        return false;
+        return L7_UNSET;
     const auto named = catalog.rules->named_by(mark, catalog.config.conntrack.mask);
     const std::uint16_t protocol = named ? knowledge.protocols->find(named->protocol) : L7_UNSET;
     if (protocol <= L7_UNKNOWN)
-        return false;
-    l7_flow flow{};
-    flow.born = connection.born;
+        return L7_UNSET;
     flow.seen[0] = flow.seen[1] = connection.born;
-    flow.protocol = protocol;
     if (!named->application.empty() && knowledge.application_numbers)
         flow.application = knowledge.application_numbers->find(named->application);
     flow.reason = L7_REASON_REPLICA;
@@ -165,55 +144,7 @@ bool Pickup::name(const Connection &connection, std::uint32_t mark, const Catalo
         flow.flags |= L7_F_INITIATOR_1;
     if (knowledge.expect.parents.contains(named->protocol))
         flow.flags |= L7_F_FOLLOW | L7_F_LISTEN;
-    flow.tcp[0].scale = flow.tcp[1].scale = L7_TCP_LIBERAL;
-    if (const auto put = world_.put(put_of(connection.key, flow, connection.scale)); !put) {
-        count(&PickupReport::failed);
-        return true;
-    }
-    count(&PickupReport::named);
-    if (connection.scale)
-        count(&PickupReport::scaled);
-    return true;
-}
-
-void Pickup::wait_for_verdict(const Connection &connection) {
-    {
-        const std::lock_guard lock(mutex_);
-        if (waiting_.insert_or_assign(connection.key, connection).second)
-            came_.push_back(connection.key);
-        anybody_waits_ = true;
-        while (came_.size() > kWaiting) {
-            counts_.limited += waiting_.erase(came_.front());
-            came_.pop_front();
-        }
-    }
-    // Its verdict may have come since it was met.
-    const auto flow = world_.find(connection.key);
-    if (!flow || flow->born != connection.born)
-        return;
-    bool still = false;
-    {
-        const std::lock_guard lock(mutex_);
-        still = waiting_.erase(connection.key) != 0;
-        anybody_waits_ = !waiting_.empty();
-    }
-    if (still)
-        tell(connection);
-}
-
-/// Tells a flow that has its verdict how its windows are scaled.
-void Pickup::tell(const Connection &connection) {
-    auto flow = world_.find(connection.key);
-    if (!flow || flow->born != connection.born)
-        return;
-    // What enters should the flow leave in this moment.
-    for (unsigned way = 0; way < 2; way++)
-        flow->packets[way] = flow->bytes[way] = flow->owner[way] = 0;
-    flow->flags = (flow->flags & L7_F_LASTING) | L7_F_REPLICA;
-    if (const auto put = world_.put(put_of(connection.key, *flow, connection.scale)); put)
-        count(&PickupReport::scaled);
-    else
-        count(&PickupReport::failed);
+    return protocol;
 }
 
 void Pickup::count(std::uint64_t PickupReport::*what) {
@@ -235,7 +166,6 @@ Pickup::World kernels_world(KernelState &kernel) {
                     conntrack->reset();
                 return found;
             },
-            .find = [&kernel](const l7_key &key) { return kernel.find(key); },
             .put = [&kernel](const l7_put &flow) -> Result<void> {
                 if (auto put = kernel.put({&flow, 1}); !put)
                     return put.error();

@@ -2,8 +2,7 @@
 // TCP connections that ran before we saw them, and what the kernel's connection tracking knows of
 // them: their window scales, and by their mark, where we write marks, what they are.
 //
-// A flow can be told its scales once it has a verdict: till then they wait here. Threads: one of
-// its own asks, kPerSecond times at most; all may use it.
+// Threads: one of its own asks, kPerSecond times at most; all may use it.
 #pragma once
 
 #include "daemon/catalog.hpp"
@@ -23,7 +22,6 @@
 #include <optional>
 #include <string>
 #include <thread>
-#include <unordered_map>
 
 namespace l7 {
 
@@ -33,22 +31,19 @@ struct PickupReport {
     std::uint64_t named = 0;     ///< flows that were what their connection's mark says
     std::uint64_t untracked = 0; ///< the kernel knows no such connection
     std::uint64_t unknown = 0;   ///< it does, but neither scales nor what it is
-    std::uint64_t limited = 0;   ///< not asked for: too many in a second, or waiting
+    std::uint64_t limited = 0;   ///< not asked for: too many in a second
     std::uint64_t failed = 0;
-    std::uint64_t waiting = 0; ///< for their flow's verdict, now
     std::string last_error = {};
 };
 
 class Pickup {
   public:
     static constexpr std::size_t kQueue = 4096;
-    static constexpr std::size_t kWaiting = 16384;
     static constexpr unsigned kPerSecond = 1000;
 
     /// The connection tracking and the flow table, which tests have others of.
     struct World {
         std::function<Result<std::optional<Tracked>>(const l7_key &)> ask;
-        std::function<std::optional<l7_flow>(const l7_key &)> find;
         std::function<Result<void>(const l7_put &)> put;
         std::function<std::uint64_t()> now_ns; ///< any monotonic clock
     };
@@ -63,9 +58,6 @@ class Pickup {
     /// A record of a flow. Costs next to nothing where it is not one of a connection met midway.
     void met(const l7_record &head);
 
-    /// A verdict that is in force.
-    void judged(const l7_verdict &verdict);
-
     PickupReport report() const;
 
   private:
@@ -73,31 +65,26 @@ class Pickup {
         l7_key key;
         std::uint32_t born;
         unsigned initiator; ///< end of the key, as the flow has it
-        std::optional<std::array<std::uint8_t, 2>> scale = {}; ///< by the flow's direction
     };
-    using Waiting = std::unordered_map<l7_key, Connection, KeyHash, KeyEqual>;
+    using Scale = std::optional<std::array<std::uint8_t, 2>>; ///< by the flow's direction
 
     void run();
     bool next(Connection &connection, std::shared_ptr<const Catalog> &catalog);
     bool allowed();
-    void ask(Connection &connection, const Catalog &catalog);
-    void tell(const Connection &connection);
-    bool name(const Connection &connection, std::uint32_t mark, const Catalog &catalog);
-    void wait_for_verdict(const Connection &connection);
+    void ask(const Connection &connection, const Catalog &catalog);
+    std::uint16_t name(l7_flow &flow, const Connection &connection, std::uint32_t mark,
+                       const Catalog &catalog) const;
     void count(std::uint64_t PickupReport::*what);
 
     const World world_;
     std::array<std::atomic<std::uint64_t>, 4096> recent_{}; ///< direct-mapped: who was met
-    std::atomic<bool> anybody_waits_{false};
     std::uint64_t second_ns_ = 0; ///< of the thread: when this second began
     unsigned this_second_ = 0;    ///< and how often it has asked in it
 
     mutable std::mutex mutex_;
     std::condition_variable wake_;
     std::shared_ptr<const Catalog> catalog_; // guarded by mutex_, as what follows
-    std::deque<Connection> queue_;           ///< to be asked about; those with scales: to be told
-    Waiting waiting_;
-    std::deque<l7_key> came_; ///< of waiting_, the oldest first; also some that have left
+    std::deque<Connection> queue_;           ///< to be asked about
     PickupReport counts_;
     bool stop_ = false;
     std::thread thread_;

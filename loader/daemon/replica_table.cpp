@@ -131,7 +131,7 @@ void ReplicaTable::learn(const HintState &hint) {
                                {by->knowledge.hosts->number(hint.host),
                                 by->knowledge.application_numbers->find(hint.application)},
                                static_cast<std::uint32_t>((hint.until_ms - now) / 1000),
-                               monotonic_ns());
+                               monotonic_ns(), DnsHints::Seen::Elsewhere);
 }
 
 std::optional<FlowState> ReplicaTable::state(const l7_key &key) const {
@@ -167,7 +167,8 @@ void ReplicaTable::tell(Replication &sync, const ExpectationEntry &entry, bool a
 
 void ReplicaTable::tell(Replication &sync, const l7_endpoint &server,
                         const EndpointMemory::Verdict &verdict) const {
-    const Knowledge &knowledge = catalog()->knowledge;
+    const auto by = catalog();
+    const Knowledge &knowledge = by->knowledge;
     sync.learnt(EndpointState{
         .address = address_of(server.addr),
         .port = ntohs(server.port),
@@ -176,6 +177,18 @@ void ReplicaTable::tell(Replication &sync, const l7_endpoint &server,
         .application =
             verdict.application ? knowledge.application_numbers->name(verdict.application) : "",
         .until_ms = wall_ms() + EndpointMemory::kLifeNs / 1'000'000});
+}
+
+void ReplicaTable::tell(Replication &sync, const DnsHints::Address &address,
+                        const DnsHints::Hint &hint, std::uint32_t ttl_s) const {
+    const auto by = catalog();
+    const Knowledge &knowledge = by->knowledge;
+    sync.learnt(HintState{.address = address,
+                          .host = knowledge.hosts->name(hint.host),
+                          .application = hint.application
+                                             ? knowledge.application_numbers->name(hint.application)
+                                             : "",
+                          .until_ms = wall_ms() + std::uint64_t{ttl_s} * 1000});
 }
 
 Result<void> ReplicaTable::walk(OwnStates &into) const {

@@ -39,10 +39,13 @@ class ReplicaTable : public ReplicaSink {
     /// Of expectations that another node's parent announced.
     static constexpr std::string_view kTopic = "replica";
 
-    /// Tells peers what is expected, or no longer, and what a server's flows are.
+    /// Tells peers what is expected, or no longer, what a server's flows are, and what
+    /// DNS answers said.
     void tell(Replication &sync, const ExpectationEntry &entry, bool alive) const;
     void tell(Replication &sync, const l7_endpoint &server,
               const EndpointMemory::Verdict &verdict) const;
+    void tell(Replication &sync, const DnsHints::Address &address, const DnsHints::Hint &hint,
+              std::uint32_t ttl_s) const;
 
     /// A flow of ours as it is now; nothing where it has no verdict that names a protocol.
     std::optional<FlowState> state(const l7_key &key) const;

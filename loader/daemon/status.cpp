@@ -168,11 +168,10 @@ Json conntrack_json(const Daemon &daemon) {
 
 Json pickup_json(const Daemon &daemon) {
     const PickupReport report = daemon.pickup().report();
-    return {{"asked", report.asked},          {"scaled", report.scaled},
-            {"named", report.named},          {"untracked", report.untracked},
-            {"unknown", report.unknown},      {"limited", report.limited},
-            {"failed", report.failed},        {"waiting", report.waiting},
-            {"last_error", report.last_error}};
+    return {{"asked", report.asked},     {"scaled", report.scaled},
+            {"named", report.named},     {"untracked", report.untracked},
+            {"unknown", report.unknown}, {"limited", report.limited},
+            {"failed", report.failed},   {"last_error", report.last_error}};
 }
 
 Json sync_json(const Daemon &daemon) {

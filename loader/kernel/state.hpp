@@ -87,7 +87,8 @@ class KernelState {
     Result<void> apply(unsigned worker) const;
 
     /// Enters flows of a file or another node; those that have a verdict of their own here keep it.
-    /// How many entered, were there, and found no room. One thread at a time.
+    /// One without a protocol only tells the flow of its key and birth how its windows are scaled.
+    /// How many entered, were there, and found no room.
     struct Put {
         std::size_t entered = 0, kept = 0, failed = 0;
     };

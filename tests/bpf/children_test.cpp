@@ -4,6 +4,8 @@
 #include "fixture.hpp"
 #include "support/rules.hpp"
 
+#include <l7ctl/tcp.h>
+
 #include <arpa/inet.h>
 #include <ctime>
 
@@ -155,6 +157,34 @@ TEST_CASE("flows from elsewhere enter, and do not outdo what is known here") {
     for (std::uint16_t i = 0; i < many.size(); i++)
         many[i].key.port[1] = i;
     CHECK(state.kernel->put(many)->entered == 1000);
+}
+
+TEST_CASE("a flow that is still looked at can be told how its windows are scaled") {
+    State state;
+    const Programs programs(state);
+    InlineWorker worker(state, nullptr);
+    Packet data;
+    data.payload = bytes_of("hello");
+    programs.run(build(data));
+    const auto seen = flows_in(state, KernelState::Table::Newcomers).at(0);
+    CHECK(seen.flow.tcp[0].scale == L7_TCP_LIBERAL);
+
+    l7_put told{seen.key, {}};
+    told.flow.tcp[0].scale = 7;
+    told.flow.tcp[1].scale = 10;
+    told.flow.tcp[0].flags = told.flow.tcp[1].flags = L7_T_SYN | L7_T_SCALE;
+    told.flow.born = seen.flow.born + 1; // another connection's
+    CHECK(state.kernel->put({&told, 1})->kept == 0);
+    told.flow.born = seen.flow.born;
+    CHECK(state.kernel->put({&told, 1})->kept == 1);
+    const auto now = flows_in(state, KernelState::Table::Newcomers).at(0);
+    CHECK(now.flow.protocol == L7_UNSET);
+    CHECK(now.flow.tcp[0].scale == 7);
+    CHECK(now.flow.tcp[1].scale == 10);
+    CHECK(now.flow.packets[0] + now.flow.packets[1] == 1);
+    told.key.port[0] = htons(1);
+    CHECK(state.kernel->put({&told, 1})->entered == 0);
+    CHECK(flows_in(state, KernelState::Table::Flows).empty());
 }
 
 TEST_CASE("who does not see a connection cannot choose what it is taken for") {

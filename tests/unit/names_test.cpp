@@ -69,6 +69,29 @@ TEST_CASE("a DNS hint lasts as long as its answer, and not where names share the
         hints.learn({i}, {7, 3}, 600, kSecond);
 }
 
+TEST_CASE("others are told what DNS answers said, and now and then again") {
+    unsigned told = 0;
+    DnsHints hints(
+        64, [&](const DnsHints::Address &address, const DnsHints::Hint &hint, std::uint32_t ttl_s) {
+            told++;
+            CHECK(address == DnsHints::Address{1});
+            CHECK(hint.host == 7);
+            CHECK(ttl_s == 300); // as it is believed here
+        });
+    const DnsHints::Address one{1};
+    hints.learn(one, {7, 3}, 20, kSecond);
+    CHECK(told == 1);
+    for (unsigned s = 2; s < 150; s++)
+        hints.learn(one, {7, 3}, 20, s * kSecond);
+    CHECK(told == 1);
+    hints.learn(one, {7, 3}, 20, 152 * kSecond);
+    CHECK(told == 2);
+    hints.learn(one, {7, 4}, 20, 153 * kSecond); // it changes
+    CHECK(told == 3);
+    hints.learn({2}, {7, 3}, 20, kSecond, DnsHints::Seen::Elsewhere);
+    CHECK(told == 3);
+}
+
 TEST_CASE("a server is known when its last flows agreed, and not after one that did not") {
     std::vector<std::optional<EndpointMemory::Verdict>> told;
     EndpointMemory memory(

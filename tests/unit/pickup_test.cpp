@@ -50,7 +50,6 @@ struct Fixture {
     bool fails = false;
     std::uint64_t now = 1;
     unsigned asked = 0;
-    std::optional<l7_flow> flow;
     std::vector<l7_put> puts;
     std::shared_ptr<Catalog> catalog = std::make_shared<Catalog>();
     std::unique_ptr<Pickup> pickup;
@@ -71,11 +70,6 @@ struct Fixture {
                                   return Error{"no answer"};
                               return tracked;
                           },
-                          .find =
-                              [this](const l7_key &) {
-                                  const std::lock_guard lock(mutex);
-                                  return flow;
-                              },
                           .put = [this](const l7_put &put) -> Result<void> {
                               const std::lock_guard lock(mutex);
                               puts.push_back(put);
@@ -96,14 +90,6 @@ struct Fixture {
         out.hash = l7_key_hash(&out.key);
         out.born = 5;
         out.flags = flags;
-        return out;
-    }
-
-    static l7_verdict verdict(std::uint16_t protocol, std::uint32_t born = 5) {
-        l7_verdict out{};
-        out.key = record().key;
-        out.born = born;
-        out.protocol = protocol;
         return out;
     }
 
@@ -144,36 +130,23 @@ TEST_CASE("which end began a tracked connection, on either side of a NAT") {
     CHECK(initiator_of(forwarded, key_of(server, client)) == 1U);
 }
 
-TEST_CASE("scales are told with the flow's verdict") {
+TEST_CASE("a flow is told its scales, and nothing else") {
     Fixture f;
     Pickup &pickup = f.start();
     pickup.met(Fixture::record());
-    REQUIRE(f.until([](const auto &report) { return report.waiting == 1; }));
-    CHECK(f.puts.empty());
-    {
-        const std::lock_guard lock(f.mutex);
-        f.flow.emplace();
-        f.flow->born = 5;
-        f.flow->protocol = L7_PROTOCOL_FIRST;
-        f.flow->packets[0] = 9;
-    }
-    pickup.judged(Fixture::verdict(L7_PROTOCOL_FIRST, 4)); // another's
-    pickup.judged(Fixture::verdict(L7_PROTOCOL_FIRST));
-    REQUIRE(f.until([](const auto &report) { return report.scaled == 1 && !report.waiting; }));
+    REQUIRE(f.until([](const auto &report) { return report.scaled == 1; }));
     REQUIRE(f.puts.size() == 1);
     const l7_flow &flow = f.puts[0].flow;
+    CHECK(flow.born == 5);
+    CHECK(flow.protocol == L7_UNSET);
     CHECK(flow.tcp[0].scale == 7);
     CHECK(flow.tcp[1].scale == 10);
     CHECK(flow.tcp[0].flags == (L7_T_SYN | L7_T_SCALE));
     CHECK((flow.flags & (L7_F_SYN_0 | L7_F_SYN_1)) == (L7_F_SYN_0 | L7_F_SYN_1));
-    CHECK(flow.packets[0] == 0);
-    CHECK(flow.protocol == L7_PROTOCOL_FIRST);
 }
 
 TEST_CASE("who spoke first when we came need not have begun the connection") {
     Fixture f;
-    f.flow.emplace();
-    f.flow->born = 5;
     Pickup &pickup = f.start();
     pickup.met(Fixture::record(L7_R_MIDSTREAM | L7_R_INITIATOR_1)); // the server did
     REQUIRE(f.until([](const auto &report) { return report.scaled == 1; }));
@@ -191,11 +164,9 @@ TEST_CASE("the kernel is asked once, and only about connections met midway") {
     pickup.met(known);
     for (int i = 0; i < 10; i++)
         pickup.met(Fixture::record());
-    REQUIRE(f.until([](const auto &report) { return report.waiting == 1; }));
-    pickup.judged(Fixture::verdict(L7_UNKNOWN)); // nothing more to wait for
-    CHECK(pickup.report().waiting == 0);
+    REQUIRE(f.until([](const auto &report) { return report.scaled == 1; }));
     CHECK(f.asked == 1);
-    CHECK(f.puts.empty());
+    CHECK(f.puts.size() == 1);
 }
 
 TEST_CASE("so many are asked about in a second, and no more") {

@@ -199,6 +199,43 @@ TEST_CASE("a connection that was running is learnt from both ends, and liberally
     CHECK(one_sided.take({0, kAck, 0xf0000000, 5000, 10, 1}) == L7_TCP_BEFORE);
 }
 
+TEST_CASE("a connection that is met with a window probe is learnt as well") {
+    Tracked probed; // the receiver's window is closed: a byte below what comes next, and no data
+    CHECK(probed.take({0, kAck, 999, 5000, 100, 0}) == L7_TCP_FITS);
+    CHECK(probed.take({1, kAck, 5000, 1000, 0, 0}) == L7_TCP_FITS);
+    CHECK(probed.take({1, kAck, 5000, 1000, 100, 0}) == L7_TCP_FITS); // it opens
+    CHECK(probed.take({0, kAck, 1000, 5000, 100, 1000}) == L7_TCP_FITS);
+    CHECK(probed.take({1, kAck, 5000, 2000, 100, 0}) == L7_TCP_FITS);
+
+    Tracked answered; // by a receiver that was seen first
+    CHECK(answered.take({1, kAck, 5000, 1000, 0, 0}) == L7_TCP_FITS);
+    CHECK(answered.take({0, kAck, 999, 5000, 100, 0}) == L7_TCP_FITS);
+    CHECK(answered.take({1, kAck, 5000, 1000, 100, 0}) == L7_TCP_FITS);
+    CHECK(answered.take({0, kAck, 1000, 5000, 100, 1000}) == L7_TCP_FITS);
+}
+
+TEST_CASE("windows shrink to what they meant when their scale becomes known") {
+    Tracked tracked;
+    CHECK(tracked.take({0, kAck, 1000, 5000, 100, 100}) == L7_TCP_FITS);
+    CHECK(tracked.take({1, kAck, 5000, 1100, 200, 100}) == L7_TCP_FITS);
+    l7_tcp_side told{};
+    told.scale = 7;
+    l7_tcp_told(&tracked.flow.tcp[0], &told); // nothing is known
+    CHECK(tracked.flow.tcp[0].scale == L7_TCP_LIBERAL);
+    told.flags = L7_T_SYN | L7_T_SCALE;
+    l7_tcp_told(&tracked.flow.tcp[0], &told);
+    told.scale = 3;
+    l7_tcp_told(&tracked.flow.tcp[1], &told);
+    l7_tcp_told(&tracked.flow.tcp[0], &told); // it knows better
+    CHECK(tracked.flow.tcp[0].scale == 7);
+    CHECK(tracked.flow.tcp[0].maxwin == 100U << 7);
+    CHECK(tracked.flow.tcp[0].allows == 5000 + (100U << 7));
+    CHECK(tracked.flow.tcp[1].maxwin == 200U << 3);
+    // All that the receiver allows still fits, and a byte beyond its edge no longer.
+    CHECK(tracked.take({0, kAck, 1100 + (200U << 3), 5100, 100, 0}) == L7_TCP_FITS);
+    CHECK(tracked.take({0, kAck, 1101 + (200U << 3), 5100, 100, 1}) == L7_TCP_BEYOND);
+}
+
 TEST_CASE("what went on elsewhere is learnt anew, after a silence") {
     Tracked tracked = Tracked::established();
     const Segment later{0, kAck, 50'000'000, 60'000'000, 100, 1000};

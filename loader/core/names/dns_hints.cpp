@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace l7 {
 
@@ -10,9 +11,13 @@ namespace {
 // Resolvers cache and programs keep what they were told: short lifetimes are stretched.
 constexpr std::uint32_t kLeastTtl = 300;
 constexpr std::uint32_t kMostTtl = 86400;
+constexpr std::uint64_t kSecondNs = 1'000'000'000;
+/// By so much an address must live longer for others to be told again.
+constexpr std::uint64_t kAgainNs = kLeastTtl / 2 * kSecondNs;
 } // namespace
 
-DnsHints::DnsHints(std::size_t slots) : slots_(std::max<std::size_t>(slots / kWays, 1) * kWays) {}
+DnsHints::DnsHints(std::size_t slots, Publish publish)
+    : publish_(std::move(publish)), slots_(std::max<std::size_t>(slots / kWays, 1) * kWays) {}
 
 DnsHints::Slot *DnsHints::set_of(const Address &address) {
     std::uint64_t words[2];
@@ -23,23 +28,36 @@ DnsHints::Slot *DnsHints::set_of(const Address &address) {
 }
 
 void DnsHints::learn(const Address &address, const Hint &hint, std::uint32_t ttl_s,
-                     std::uint64_t now_ns) {
-    const std::uint64_t expires =
-        now_ns + std::clamp(ttl_s, kLeastTtl, kMostTtl) * std::uint64_t{1'000'000'000};
+                     std::uint64_t now_ns, Seen seen) {
+    const std::uint32_t ttl = std::clamp(ttl_s, kLeastTtl, kMostTtl);
+    const bool telling = publish_ && seen == Seen::Here;
+
+    if (note(address, hint, now_ns + ttl * kSecondNs, now_ns, telling))
+        publish_(address, hint, ttl);
+}
+
+/// Whether others are to be told of it.
+bool DnsHints::note(const Address &address, const Hint &hint, std::uint64_t expires,
+                    std::uint64_t now_ns, bool telling) {
     const std::lock_guard lock(mutex_);
     Slot *const set = set_of(address);
     Slot *place = set;
     for (Slot *slot = set; slot < set + kWays; slot++) {
         if (slot->expires_ns > now_ns && slot->address == address) {
-            slot->shared |= slot->hint.application != hint.application;
+            const bool other = slot->hint.application != hint.application;
+            slot->shared |= other;
             slot->hint = hint;
             slot->expires_ns = std::max(slot->expires_ns, expires);
-            return;
+            if (!telling || (!other && slot->told_ns + kAgainNs > expires))
+                return false;
+            slot->told_ns = expires;
+            return true;
         }
         if (slot->expires_ns < place->expires_ns)
             place = slot;
     }
-    *place = {address, expires, hint, false};
+    *place = {address, expires, telling ? expires : 0, hint, false};
+    return telling;
 }
 
 std::optional<DnsHints::Hint> DnsHints::find(const Address &address, std::uint64_t now_ns) const {
