@@ -1,4 +1,4 @@
-#SPDX - License - Identifier : GPL - 2.0 - or -later
+# SPDX-License-Identifier: GPL-2.0-or-later
 """iperf3 through a veth pair, with both hooks attached and without; prints a row of the table.
 
 One stream runs through all of it and the hooks come and go below it, in slices of a fraction of a second, with client
@@ -52,7 +52,7 @@ def main():
                 l7ctl.detach("v0")
                 without.append(rate(right))
                 l7ctl.attach("v0")
-#Each slice with hooks over the two beside it.
+            # Each slice with hooks over the two beside it.
             ratios = [2 * mine / (before + after) for mine, before, after in zip(attached[1:], without, without[1:])]
             client.stop()
             spread = statistics.quantiles(ratios, n=4)

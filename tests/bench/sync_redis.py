@@ -1,13 +1,17 @@
-#SPDX - License - Identifier : GPL - 2.0 - or -later
-""
-    "sync_redis.py PROGRAM: runs it with the sockets of two fresh redis-servers, which end with it."
-    ""
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""sync_redis.py PROGRAM: runs it with the sockets of two fresh redis-servers, which end with it."""
 
-    import socket import subprocess import sys import tempfile import time
+import socket
+import subprocess
+import sys
+import tempfile
+import time
 
-        def
-        answers(path)
-    : with socket.socket(socket.AF_UNIX) as sock : try : sock.connect(path)
+
+def answers(path):
+    with socket.socket(socket.AF_UNIX) as sock:
+        try:
+            sock.connect(path)
             sock.sendall(b"PING\r\n")
             return sock.recv(16).startswith(b"+PONG")
         except OSError:
