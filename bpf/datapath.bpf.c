@@ -81,7 +81,6 @@ L7_STEP __u32 l7_newcomer(struct __sk_buff *skb, struct l7_pass *pass) {
     __u32 direction, zero = 0;
     struct l7_settings *set;
     struct l7_account *account;
-    int stale = 0;
     struct l7_flow *flow;
     struct l7_scratch *s;
 
@@ -120,7 +119,7 @@ L7_STEP __u32 l7_newcomer(struct __sk_buff *skb, struct l7_pass *pass) {
     if (l7_flow_owned(flow, direction, pass->attach, pass->now, set->handover_ticks)) {
         int fit = L7_TCP_FITS;
 
-        stale = flow->seen[direction] != pass->now;
+        pass->stale = flow->seen[direction] != pass->now;
         l7_flow_count(flow, direction, pass->packets, pass->bytes, pass->now, set->second);
         if (pass->packet.key.l4 == L7_IPPROTO_TCP && pass->packet.fragment != 2) {
             l7_tcp_read(skb, &pass->packet);
@@ -129,7 +128,7 @@ L7_STEP __u32 l7_newcomer(struct __sk_buff *skb, struct l7_pass *pass) {
         if ((fit == L7_TCP_FITS || fit == L7_STEP_ENDS) && l7_flow_wanted(flow))
             l7_sample(skb, flow, pass, direction, fit == L7_STEP_ENDS);
     }
-    pass->rules = l7_rules_now(flow, &pass->packet.key, pass->now, stale, set);
+    pass->rules = l7_rules_now(flow, &pass->packet.key, pass->now, (int)pass->stale, set);
     pass->application = flow->application;
     return flow->protocol;
 }
@@ -341,6 +340,7 @@ static __attribute__((always_inline)) int l7_classify(struct __sk_buff *skb, __u
         application = flow->application;
         met = l7_rules_now(flow, &pass.packet.key, now, stale, set);
     } else {
+        pass.stale = 0;
         pass.rules = 0;
         pass.application = 0;
         protocol = l7_newcomer(skb, &pass);

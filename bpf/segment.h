@@ -15,18 +15,19 @@ static long l7_option_one(__u32 i, __u32 *size) {
 /* Reads a segment's options into the scratch. Only a SYN's, and selective acknowledgements, say
  * anything of windows. */
 L7_STEP int l7_tcp_read(struct __sk_buff *skb, struct l7_packet *packet) {
-    __u32 zero = 0, size;
+    __u32 zero = 0, size, last;
     struct l7_scratch *s = bpf_map_lookup_elem(&scratch, &zero);
 
     if (!packet || !s)
         return 0;
     __builtin_memset(&s->said, 0, sizeof(s->said));
-    size = packet->options;
-    barrier_var(size); /* two comparisons, as the verifier wants them */
-    if (size > L7_TCP_OPTIONS_MAX)
+    last = packet->options - 1U; /* 6.1 does not learn from size > 0 that it is not zero */
+    barrier_var(last);
+    if (last >= L7_TCP_OPTIONS_MAX)
         return 0;
-    barrier_var(size);
-    if (size > 0 && bpf_skb_load_bytes(skb, packet->payload - size, s->options, size) == 0 &&
+    barrier_var(last);
+    size = last + 1;
+    if (bpf_skb_load_bytes(skb, packet->payload - size, s->options, size) == 0 &&
         !l7_tcp_options_plain(size, *(__u32 *)s->options))
         bpf_loop(L7_TCP_OPTIONS_MAX, l7_option_one, &size, 0);
     return 0;

@@ -245,7 +245,9 @@ L7_INLINE enum l7_parse l7_parse_rest(struct l7_cursor *c, const struct l7_netwo
     packet->key.family = family;
     packet->key.reserved = 0;
     packet->seq = packet->ack = 0;
+    packet->window = 0;
     packet->tcp_flags = 0;
+    packet->options = 0;
     packet->ip = net->ip;
     packet->dscp = l7_ip_dscp(ip, family);
     packet->fragment = net->later_fragment ? 2 : net->fragment;
