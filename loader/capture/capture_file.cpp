@@ -14,7 +14,7 @@ namespace l7 {
 namespace {
 
 constexpr std::uint64_t kNanosecond = 1'000'000'000;
-constexpr std::size_t kBuffer = 1 << 18;
+constexpr std::size_t kBuffer = 1 << 15;
 
 /// How many bytes stand before the IP header, for link types other than Ethernet; nothing where the
 /// packet is no IP.

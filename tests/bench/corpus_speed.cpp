@@ -5,7 +5,6 @@
 #include "capture/offline.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <ctime>
 #include <filesystem>
@@ -27,8 +26,6 @@ struct Frame {
     std::uint32_t wire_size;
     std::uint64_t time_ns;
 };
-
-using Clock = std::chrono::steady_clock;
 
 double median(std::vector<double> values) {
     std::ranges::sort(values);
@@ -81,17 +78,6 @@ std::size_t write_repeated(const std::vector<Frame> &frames, const std::string &
     return packets;
 }
 
-/// What asking the clock twice takes by itself.
-Clock::duration clock_cost() {
-    constexpr int kTimes = 1'000'000;
-    Clock::duration spent{};
-    for (int i = 0; i < kTimes; i++) {
-        const auto start = Clock::now();
-        spent += Clock::now() - start;
-    }
-    return spent / kTimes;
-}
-
 /// Of this thread: what else the machine does is left out.
 double cpu_seconds() {
     timespec now{};
@@ -99,18 +85,27 @@ double cpu_seconds() {
     return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
 }
 
-/// The time that judging takes, of all that reading the file does, without the clock's own.
-double matching_seconds(const std::string &path, const Knowledge &knowledge) {
-    const Clock::duration clock = clock_cost();
-    Clock::duration spent{};
+/// What the packet path hands to the classifier, to be judged again by itself.
+struct Samples {
+    struct One {
+        l7_record head;
+        std::uint64_t now_ns;
+        std::size_t at; ///< of its payload in `bytes`
+        std::size_t size;
+    };
+    std::vector<One> list;
+    std::vector<std::uint8_t> bytes;
+};
+
+Samples samples_of(const std::string &path, const Knowledge &knowledge) {
+    Samples out;
     std::uint64_t now = 0;
     Classifier classifier;
     classifier.use(knowledge);
     NativePath native({}, [&](const Sample &sample) {
-        const auto start = Clock::now();
-        const auto verdict = classifier.take(sample, now);
-        spent += Clock::now() - start - clock;
-        if (verdict)
+        out.list.push_back({sample.head, now, out.bytes.size(), sample.data.size()});
+        out.bytes.insert(out.bytes.end(), sample.data.begin(), sample.data.end());
+        if (const auto verdict = classifier.take(sample, now))
             native.apply(*verdict);
     });
     auto file = CaptureFile::open(path);
@@ -120,7 +115,17 @@ double matching_seconds(const std::string &path, const Knowledge &knowledge) {
         native.packet(packet.data.data(), packet.data.size(), packet.wire_size, packet.time_ns,
                       packet.l3);
     }
-    return std::chrono::duration<double>(spent).count();
+    return out;
+}
+
+double matching_seconds(const Samples &samples, const Knowledge &knowledge) {
+    Classifier classifier;
+    classifier.use(knowledge);
+    const Bytes bytes(samples.bytes);
+    const double start = cpu_seconds();
+    for (const Samples::One &one : samples.list)
+        (void)classifier.take({one.head, bytes.subspan(one.at, one.size)}, one.now_ns);
+    return cpu_seconds() - start;
 }
 
 } // namespace
@@ -144,9 +149,11 @@ int main(int argc, char **argv) {
     }
     std::vector<double> whole, alone;
     std::size_t flows = 0, early = 0, soon = 0, decided = 0;
+    knowledge->remember();
+    const Samples samples = samples_of(path, *knowledge);
     for (unsigned round = 0; round < kRounds; round++) {
         knowledge->remember();
-        alone.push_back(matching_seconds(path, *knowledge));
+        alone.push_back(matching_seconds(samples, *knowledge));
         knowledge->remember();
         const double start = cpu_seconds();
         Offline offline(*knowledge);

@@ -355,15 +355,15 @@ def fill_flows(pin, count):
     """Puts flows of just now into the table, as l7_apply would; struct l7_key and l7_flow are in abi.h."""
     libc = ctypes.CDLL(None, use_errno=True)
     jiffies = int(re.search(r"^jiffies: (\d+)", Path("/proc/timer_list").read_text(), re.MULTILINE)[1]) & 0xffffffff
-    flow = struct.pack("<4Q3I2HI4B4I2H2H2I", 10, 10, 1000, 1000, jiffies, jiffies, jiffies, 16, 0, 0x86, 1, 1, 1, 0,
-                       0, 0, 0, 0, 1, 1, 4, 2, 0, 0) + bytes(96)
+    flow = struct.pack("<4Q3I2HI4B4I2B3H2I", 10, 10, 1000, 1000, jiffies, jiffies, jiffies, 16, 0, 0x86, 1, 1, 1, 0,
+                       0, 0, 0, 0, 1, 1, 4, 2, 0, 0, 0) + bytes(80)
     keys = b"".join(struct.pack("<10s2sI10s2s4sHHBBH", b"", b"\xff\xff", 0x0a000000 + i, b"", b"\xff\xff",
                                 b"\xc0\x00\x02\x01", 1, 80, 6, 4, 0) for i in range(count))
-    expect_equal((len(flow), len(keys)), (184, 40 * count), "sizes")
+    expect_equal((len(flow), len(keys)), (168, 40 * count), "sizes")
     path = ctypes.create_string_buffer(str(pin).encode())
     map_fd = bpf(libc, BPF_OBJ_GET, struct.pack("<QII", ctypes.addressof(path), 0, 0))
     try:
-        keys, flows = ctypes.create_string_buffer(keys, len(keys)), ctypes.create_string_buffer(flow * count, 184 * count)
+        keys, flows = ctypes.create_string_buffer(keys, len(keys)), ctypes.create_string_buffer(flow * count, 168 * count)
         bpf(libc, BPF_MAP_UPDATE_BATCH, struct.pack("<QQQQIIQQ", 0, 0, ctypes.addressof(keys), ctypes.addressof(flows),
                                                     count, map_fd, 0, 0))
     finally:

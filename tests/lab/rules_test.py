@@ -38,8 +38,9 @@ classid = "1:20"
         with L7ctl(router, config).start() as l7ctl, Sniffer(client, "eth0") as seen:
             for dev in ("c0", "s0"):
                 l7ctl.attach(dev)
-            clients.http(client, web, server.ip4, host="cdn.video.example")
-            clients.http(client, web, server.ip6)
+            # Most of it comes after the verdict.
+            clients.http(client, web, server.ip4, hold=1, rate=1_000_000, host="cdn.video.example")
+            clients.http(client, web, server.ip6, hold=1, rate=1_000_000)
             wait_for(lambda: len(l7ctl.flows("protocol", "http")) >= 2, "two http flows")
             flows = {flow["dst"]: flow for flow in l7ctl.flows("protocol", "http")}
             expect_equal(flows[server.ip4]["classid"], "1:10", "the class by host name")

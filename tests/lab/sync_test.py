@@ -206,7 +206,8 @@ def test_five_percent_loss():
         for step in range(10):
             a.flows(MANY // 10, offset=step * (MANY // 10))
         has_all(b, a, (MANY, 1, 0))
-        check(all(retransmitted(node.namespace) > 0 for node in (a, b)), "nothing was lost on the way")
+        # Of requests there are a few dozen, of which none may be lost; of what they bring, more than a hundred segments.
+        check(any(retransmitted(node.namespace) > 0 for node in (a, b)), "nothing was lost on the way")
 
 
 def test_a_node_killed_and_back():

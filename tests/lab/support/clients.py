@@ -57,14 +57,14 @@ def running(namespace, argv):
 
 def http(namespace, server, address, hold=0, rate=HOLD_RATE, host=None):
     base = f"http://{host or in_url(address)}:{server.port}"
+    there = ["--connect-to", f"::{in_url(address)}:{server.port}"]
     if not hold:
-        there = ["--connect-to", f"::{in_url(address)}:{server.port}"]
         expect_equal(curl(namespace, *there, f"{base}/small", f"{base}/large"), SMALL + LARGE, "HTTP bodies")
         return
     # nginx does the limiting: see `limit_rate` there.
     amount = math.ceil(hold * rate)
     check(amount <= BULK_BYTES, f"{hold} s at {rate} bytes/s is more than the web server's bulk file")
-    got = curl(namespace, "--range", f"0-{amount - 1}", "--output", "/dev/null", "--write-out", "%{size_download}",
+    got = curl(namespace, *there, "--range", f"0-{amount - 1}", "--output", "/dev/null", "--write-out", "%{size_download}",
                f"{base}/bulk?rate={rate}", limit=2 * hold + LIMIT)
     expect_equal(int(got), amount, "HTTP bytes")
 
