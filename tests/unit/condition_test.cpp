@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/match/condition.hpp"
+#include "core/match/prefix.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 
+#include <random>
 #include <string>
 #include <vector>
 
@@ -76,4 +78,107 @@ TEST_CASE("nesting is bounded") {
     for (int i = 0; i < 100; i++)
         wide = "(1 + " + wide + ")";
     CHECK_FALSE(Condition::compile(wide));
+}
+
+namespace {
+
+/// What leaves every byte open.
+Prefix any_prefix() {
+    Prefix out;
+    for (auto &set : out.allowed)
+        set.set();
+    out.width = 0;
+    return out;
+}
+
+Prefix narrowed(const std::string &text) {
+    Prefix out = any_prefix();
+    const auto condition = Condition::compile(text);
+    INFO(text);
+    REQUIRE(condition);
+    condition->narrow(out);
+    return out;
+}
+
+bool allows(const Prefix &prefix, const std::vector<std::uint8_t> &data) {
+    if (data.size() < prefix.width)
+        return false;
+    for (std::size_t i = 0; i < data.size() && i < Prefix::kBytes; i++)
+        if (!prefix.allowed[i][data[i]])
+            return false;
+    return true;
+}
+
+} // namespace
+
+TEST_CASE("a condition leaves those bytes that it can hold for") {
+    const Prefix byte = narrowed("size > 4 && u8(1) in (3, 7..9) && be16(2) == 0x1234");
+    CHECK(byte.width == 4);
+    CHECK(byte.allowed[1].count() == 4);
+    CHECK(byte.allowed[1][8]);
+    CHECK((byte.allowed[2].count() == 1 && byte.allowed[2][0x12]));
+    CHECK((byte.allowed[3].count() == 1 && byte.allowed[3][0x34]));
+    CHECK(byte.allowed[0].all());
+    const Prefix little = narrowed("le32(0) < 0x20000");
+    CHECK(little.allowed[3].count() == 1);
+    CHECK(little.allowed[2].count() == 2);
+    CHECK(little.allowed[1].all());
+    CHECK(narrowed("be24(0) >= 0xfe0000 && u8(3) != 0").allowed[0].count() == 2);
+    // What may be otherwise says nothing.
+    for (const char *text : {"u8(0) == 1 || u8(1) == 1", "!(u8(0) == 1)", "(u8(0) == 1) + 1",
+                             "u8(0) == size", "u8(u8(0)) == 1", "u8(0) + 1 == 2"}) {
+        INFO(text);
+        CHECK(narrowed(text).allowed[0].all());
+        CHECK(narrowed(text).allowed[1].all());
+    }
+    CHECK(narrowed("u8(0) == 1 && (u8(1) == 2 || u8(2) == 3)").allowed[0].count() == 1);
+    CHECK(narrowed("(u8(0) == 1 && u8(1) == 2) || u8(2) == 3").allowed[0].all());
+    CHECK(narrowed("u8(0) == 1 && u8(200) == 2").width == 1);
+}
+
+TEST_CASE("no condition is narrowed to less than it holds for") {
+    std::mt19937 random(5);
+    const auto pick = [&](unsigned most) { return static_cast<unsigned>(random() % (most + 1)); };
+    const auto one_of = [&](std::initializer_list<const char *> list) {
+        return std::string(list.begin()[pick(static_cast<unsigned>(list.size()) - 1)]);
+    };
+    const auto term = [&] {
+        const std::string read = one_of({"u8", "be16", "be24", "be32", "le16", "le32"}) + "(" +
+                                 std::to_string(pick(5)) + ")";
+        const std::string number = std::to_string(pick(1) ? pick(3) : pick(3) << (8 * pick(3)));
+        switch (pick(4)) {
+        case 0:
+            return read + " in (" + number + ".." + std::to_string(1 << 26) + ", 1)";
+        case 1:
+            return "(" + read + " & 3) == " + std::to_string(pick(3));
+        case 2:
+            return "size" + one_of({" > ", " == "}) + std::to_string(pick(8));
+        default:
+            return read + one_of({" == ", " != ", " < ", " <= ", " > ", " >= "}) + number;
+        }
+    };
+    unsigned held = 0, refused = 0;
+    for (int i = 0; i < 3000; i++) {
+        std::string text = term();
+        for (unsigned k = pick(3); k > 0; k--)
+            text = one_of({"", "", "!"}) + "(" + text + ")" + one_of({" && ", " && ", " || "}) +
+                   term();
+        const auto condition = Condition::compile(text);
+        INFO(text);
+        REQUIRE(condition);
+        const Prefix prefix = narrowed(text);
+        for (int k = 0; k < 40; k++) {
+            std::vector<std::uint8_t> data(pick(9));
+            for (std::uint8_t &byte : data)
+                byte = static_cast<std::uint8_t>(pick(4) ? pick(3) : pick(255));
+            if (condition->holds(data, data.size())) {
+                held++;
+                CHECK(allows(prefix, data));
+            } else {
+                refused += !allows(prefix, data);
+            }
+        }
+    }
+    CHECK(held > 10000);
+    CHECK(refused > 10000);
 }

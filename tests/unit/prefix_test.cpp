@@ -126,11 +126,14 @@ TEST_CASE("a prefix allows what its expression matches and little else") {
     CHECK(possible("^.{12}x", "123456789012x"));
     CHECK(possible("^.{200}x", std::string(200, 'a') + 'y')); // no further than it looks
     CHECK(possible("^", ""));
+    CHECK(possible("^(?s:.{2})a\\b", "..a"));
+    CHECK_FALSE(possible("^(?s:.{2})a\\b", "..b"));
+    CHECK_FALSE(prefix_of("^a\\b")->exact);
 }
 
 TEST_CASE("expressions that are not bound, or not understood, have no prefix") {
     for (const char *expression :
-         {"GET", "a|^b", "^a|b", "(?:^a)?b", "(?=a)b", "^(?=a)b", "\\Aa", "^\\ba", "^(?i:a)(?x) b",
+         {"GET", "a|^b", "^a|b", "(?:^a)?b", "(?=a)b", "^(?=a)b", "\\Aa", "^(?i:a)(?x) b",
           "^[[:alpha:]]", "^\\p{L}", "^a{2", "^(a", "^a)", "^[a", "^\\x4", "^*"}) {
         INFO(expression);
         CHECK_FALSE(prefix_of(expression));

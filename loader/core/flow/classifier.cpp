@@ -13,7 +13,7 @@ namespace l7 {
 
 namespace {
 constexpr std::size_t kSpares = 256;
-constexpr std::size_t kDecided = 1 << 16;
+constexpr std::size_t kDecided = 1 << 14;
 
 /// The low bits of the hash chose the worker and are the same for all its flows.
 constexpr std::size_t slot_of(std::uint32_t hash) {

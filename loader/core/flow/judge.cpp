@@ -197,8 +197,8 @@ void Judge::dissect(const View &view, const JudgeLimits &limits) {
         asked_[view.direction] = true;
         for (const DissectorKind &kind : dissector_kinds())
             if ((kind.transports >> static_cast<unsigned>(view.transport) & 1U) &&
-                (kind.midstream || !view.midstream) &&
-                std::ranges::find(live_, &kind, &Live::kind) == live_.end() && kind.begins(view)) {
+                (kind.midstream || !view.midstream) && kind.begins(view) &&
+                std::ranges::find(live_, &kind, &Live::kind) == live_.end()) {
                 live_.push_back({&kind, kind.make(), {}});
                 live_.back().facts.wants_details = limits.details;
                 trace_.note(TraceEvent::Kind::Asked, last_packet_, index_of(kind));

@@ -12,6 +12,8 @@
 
 namespace l7 {
 
+struct Prefix;
+
 /// A compiled condition. Values are signed 64-bit and wrap; the language is in
 /// docs/l7-pattern.5.md.
 class Condition {
@@ -28,8 +30,17 @@ class Condition {
     /// least data.size(). A read beyond data, and a division by zero, make it false.
     bool holds(Bytes data, std::uint64_t size) const;
 
+    /// Takes from `prefix` what the condition never holds for.
+    void narrow(Prefix &prefix) const;
+
   private:
     friend class ConditionParser;
+    struct Step;
+
+    /// Whether a zero that jumps there makes all of it false.
+    bool fails_at(std::size_t jump) const;
+    /// The ranges that a comparison with constants allows; none where it is something else.
+    std::vector<std::pair<std::int64_t, std::int64_t>> compared(const Step &step) const;
 
     enum class Op : std::uint8_t {
         Constant,

@@ -184,7 +184,7 @@ class DatabaseBuilder {
         const std::string &expression = part.expression;
         lines_.push_back(part.line);
         if (prefix) {
-            prefixes_.emplace(atom, *prefix);
+            part.where.narrow(prefixes_.emplace(atom, *prefix).first->second);
             atoms_[atom].exact = prefix->exact;
             if (!prefix->exact) {
                 alone_.add(expression, atom);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
 #include <unordered_map>
 
 namespace l7 {
@@ -161,6 +162,10 @@ class Walk {
         case '{':
             return give_up();
         case '\\':
+            if (skip("\\b")) { // takes no byte: allows too much, too
+                straight_ = false;
+                return from;
+            }
             return consume(from, escape());
         default:
             return consume(from, single(text_[at_++]));
@@ -176,7 +181,7 @@ class Walk {
         const bool outside = fold_case_;
         if (skip("?i:"))
             fold_case_ = true;
-        else if (!skip("?:") && next_is('?'))
+        else if (!skip("?:") && !skip("?s:") && next_is('?')) // "." is every byte in any case
             return give_up();
         const Place out = alternatives(from);
         fold_case_ = outside;
@@ -359,19 +364,21 @@ std::vector<std::size_t> telling_offsets(const std::vector<const Prefix *> &pref
 } // namespace
 
 PrefixIndex::PrefixIndex(const std::vector<const Prefix *> &prefixes)
-    : words_((prefixes.size() + 63) / 64), offsets_(telling_offsets(prefixes)),
-      rows_(offsets_.size() * kValues * words_) {
-    for (std::size_t n = 0; n < prefixes.size(); n++) {
-        const std::uint64_t bit = 1ULL << (n % 64);
-        for (std::size_t i = 0; i < offsets_.size(); i++) {
-            std::uint64_t *rows = &rows_[i * kValues * words_ + n / 64];
-            for (std::size_t c = 0; c < 256; c++)
-                if (prefixes[n]->allowed[offsets_[i]][c])
-                    rows[c * words_] |= bit;
-            if (prefixes[n]->width <= offsets_[i])
-                rows[kEnd * words_] |= bit;
+    : words_((prefixes.size() + 63) / 64), offsets_(telling_offsets(prefixes)) {
+    std::map<std::vector<std::uint64_t>, std::uint16_t> known;
+    for (const std::size_t offset : offsets_)
+        for (std::size_t value = 0; value < kValues; value++) {
+            std::vector<std::uint64_t> row(words_);
+            for (std::size_t n = 0; n < prefixes.size(); n++)
+                if (value == kEnd ? prefixes[n]->width <= offset
+                                  : prefixes[n]->allowed[offset][value])
+                    row[n / 64] |= 1ULL << (n % 64);
+            const auto [at, fresh] =
+                known.try_emplace(row, static_cast<std::uint16_t>(known.size()));
+            if (fresh)
+                rows_.insert(rows_.end(), row.begin(), row.end());
+            row_.push_back(at->second);
         }
-    }
     if (words_)
         last_ = prefixes.size() % 64 ? (1ULL << (prefixes.size() % 64)) - 1 : ~0ULL;
     add_rest(prefixes);

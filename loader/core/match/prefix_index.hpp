@@ -26,7 +26,7 @@ class PrefixIndex {
         const std::size_t count = offsets_.size();
         for (std::size_t i = 0; i < count; i++) {
             const std::size_t value = offsets_[i] < data.size() ? data[offsets_[i]] : kEnd;
-            rows[i] = &rows_[(i * kValues + value) * words_];
+            rows[i] = &rows_[row_[i * kValues + value] * words_];
         }
         for (std::size_t word = 0; word < words_; word++) {
             std::uint64_t left = word + 1 == words_ ? last_ : ~0ULL;
@@ -63,7 +63,8 @@ class PrefixIndex {
     std::size_t words_ = 0;
     std::uint64_t last_ = 0; ///< the bits in use of the last word
     std::vector<std::size_t> offsets_;
-    std::vector<std::uint64_t> rows_;      ///< [offset][byte or kEnd][word]
+    std::vector<std::uint16_t> row_;       ///< [offset][byte or kEnd]: most share theirs
+    std::vector<std::uint64_t> rows_;      ///< [row][word]
     std::vector<std::uint8_t> widths_;     ///< by prefix
     std::vector<std::uint32_t> rest_from_; ///< by prefix, and one more: its part of rest_
     std::vector<Rest> rest_;
