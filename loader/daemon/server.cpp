@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <poll.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -108,24 +109,27 @@ class SocketAnswer : public Answer {
     bool gone_ = false;
 };
 
-/// The request's line without its newline; empty where none came in time or it was too long. `rest`
+/// The request's line without its newline; empty where none came in time or it was too long, none
+/// where the other end left without a word, as who looks whether anybody is here does. `rest`
 /// is what was read of what is behind it.
-std::string read_request(int fd, std::string &rest) {
+std::optional<std::string> read_request(int fd, std::string &rest) {
     std::string out;
     char chunk[4096];
     while (out.size() <= Server::kRequestBytes) {
         const ssize_t got = recv(fd, chunk, sizeof(chunk), 0); // SO_RCVTIMEO bounds it
         if (got < 0 && errno == EINTR)
             continue;
+        if (got == 0 && out.empty())
+            return std::nullopt;
         if (got <= 0)
-            return {};
+            return "";
         out.append(chunk, static_cast<std::size_t>(got));
         if (const std::size_t end = out.find('\n'); end != std::string::npos) {
             rest = out.substr(end + 1);
             return out.substr(0, end);
         }
     }
-    return {};
+    return "";
 }
 
 /// Reads on until there are `size` bytes.
@@ -226,35 +230,39 @@ void Server::accept() {
 }
 
 void Server::serve(const std::shared_ptr<Shared> &shared, Fd connection) {
-    SocketAnswer answer(connection.get());
     std::string body;
-    const std::string text = read_request(connection.get(), body);
+    if (const auto text = read_request(connection.get(), body))
+        answer(*shared, connection.get(), *text, std::move(body));
+    connection.reset();
+    const std::lock_guard lock(shared->mutex);
+    shared->connections--;
+    shared->idle.notify_all();
+}
+
+void Server::answer(Shared &shared, int connection, const std::string &text, std::string body) {
+    SocketAnswer answer(connection);
     const nlohmann::json request = nlohmann::json::parse(text, nullptr, false);
 
-    shared->counters.requests++;
+    shared.counters.requests++;
     if (!request.is_object() || !request.contains("command") || !request["command"].is_string()) {
-        shared->counters.malformed++;
+        shared.counters.malformed++;
         answer.finish(
             status_of(Error{"the request is no JSON object with a command", {}, Blame::Usage}));
-    } else if (!read_body(connection.get(), request, body)) {
-        shared->counters.malformed++;
+    } else if (!read_body(connection, request, body)) {
+        shared.counters.malformed++;
         answer.finish(status_of(
             Error{"the bytes that come along with the request are not those", {}, Blame::Usage}));
     } else {
         answer.set_body(std::move(body));
         try {
-            answer.finish(status_of(shared->handler(request, answer)));
+            answer.finish(status_of(shared.handler(request, answer)));
         } catch (const std::exception &error) {
             // A field of another type than the command expects.
-            shared->counters.malformed++;
+            shared.counters.malformed++;
             answer.finish(
                 status_of(Error{std::string("bad request: ") + error.what(), {}, Blame::Usage}));
         }
     }
-    connection.reset();
-    const std::lock_guard lock(shared->mutex);
-    shared->connections--;
-    shared->idle.notify_all();
 }
 
 const ServerCounters &Server::counters() const {

@@ -64,6 +64,7 @@ class Server {
     struct Shared;
     Server(Fd socket, Fd lock, std::string path, Handler handler);
     static void serve(const std::shared_ptr<Shared> &shared, Fd connection);
+    static void answer(Shared &shared, int connection, const std::string &text, std::string body);
 
     Fd socket_, lock_;
     std::string path_;

@@ -115,7 +115,8 @@ Result<void> Subscriber::serve() {
     // have.
     behind_ |= *run_id != run_id_;
     run_id_ = *run_id;
-    look_due_ = {};
+    if (auto looked = look_for_life(*redis); !looked) // a first read may be a long one
+        return looked;
     while (!stop_.stopped()) {
         const auto ticket = full_read_.due();
         if (behind_ || ticket || cache_.wants_full_read()) {
@@ -208,14 +209,9 @@ Result<void> Subscriber::follow(Redis &redis) {
     const auto replies = redis.run(kBlock + kLimit);
     if (!replies)
         return replies.error();
-    {
-        const std::lock_guard lock(mutex_);
-        answered_ms_ = steady_ms();
-    }
-    if (look_now) {
-        look_due_ = Clock::now() + kLookEvery;
-        note_alive((*replies)[2].view().integer() != 0);
-    }
+    note_answer();
+    if (look_now)
+        note_alive((*replies)[2].view());
     // [[key, [entry, ...]]]
     const ReplyView entries = (*replies)[0].view()[0][1];
     if (auto looked = look(entries); !looked)
@@ -300,7 +296,24 @@ Result<void> Subscriber::enter(const BatchView &batch) {
     return {};
 }
 
-void Subscriber::note_alive(bool alive) {
+Result<void> Subscriber::look_for_life(Redis &redis) {
+    const auto exists = redis.ask({"EXISTS", keys_.alive}, kLimit);
+    if (!exists)
+        return exists.error();
+    note_answer();
+    note_alive(exists->view());
+    return {};
+}
+
+void Subscriber::note_answer() {
+    const std::lock_guard lock(mutex_);
+    answered_ms_ = steady_ms();
+}
+
+/// What Redis says of the key that lives as long as the node does.
+void Subscriber::note_alive(ReplyView exists) {
+    look_due_ = Clock::now() + kLookEvery;
+    const bool alive = exists.integer() != 0;
     if (alive)
         alive_ms_ = steady_ms();
     update([&](SubscriberReport &report) {

@@ -76,7 +76,9 @@ class Subscriber {
     Result<void> look(ReplyView entries);
     Result<void> take(const BatchView &batch);
     Result<void> enter(const BatchView &batch);
-    void note_alive(bool alive);
+    Result<void> look_for_life(Redis &redis);
+    void note_answer();
+    void note_alive(ReplyView exists);
     void expire();
     template <class Do>
     void update(Do &&what);

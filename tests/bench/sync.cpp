@@ -42,8 +42,7 @@ void wait_for(Condition condition, const char *what, std::chrono::seconds limit 
     const auto until = Clock::now() + limit;
     while (!condition()) {
         if (Clock::now() > until) {
-            std::fprintf(stderr, "bench_sync: waited in vain for %s\n", what);
-            std::exit(1);
+            bench::die(std::string("waited in vain for ") + what);
         }
         std::this_thread::sleep_for(1ms);
     }
@@ -160,22 +159,22 @@ void cached(const char *one, const char *other) {
     const auto began = Clock::now();
     const ResyncReport resync = b.resync();
     if (!resync.own || !resync.missing.empty() || b.report().peers[0].cache.flows != kFlows)
-        std::exit(1);
+        bench::die("a resync did not bring everything");
     row("a peer's 100,000 read anew", text("%.0f ms", ms(Clock::now() - began)), "< 1 s");
     const std::uint64_t reads = b.report().peers[0].resyncs;
     const auto again = Clock::now();
     if (!a.resync().own)
-        std::exit(1);
+        bench::die("a resync did not write our own");
     row("100,000 of our own written anew", text("%.0f ms", ms(Clock::now() - again)), "< 1 s");
     wait_for([&] { return b.report().peers[0].resyncs > reads; }, "the peer to read that");
     row("the same until the peer has read it", text("%.0f ms", ms(Clock::now() - again)), "-");
     const auto committed = b.commit("");
     if (!committed || committed->entered != kFlows)
-        std::exit(1);
+        bench::die("a commit did not enter all flows");
     row("commit of 100,000", text("%.0f ms", static_cast<double>(committed->took_us) / 1000),
         "< 1 s");
     if (there.wrong(0, kFlows, [](std::uint32_t i) { return numbered_flow(i); }) != 0)
-        std::exit(1);
+        bench::die("a commit entered wrong flows");
     row("external cache, bytes a flow",
         text("%.0f", static_cast<double>(b.report().peers[0].cache.bytes) / kFlows), "-");
 }
@@ -235,13 +234,13 @@ void memory(const char *one, const char *other) {
     const Stop stop;
     auto redis = Redis::connect({config.redis, {}, {}, {}}, stop, 2s);
     if (!redis)
-        std::exit(1);
+        bench::die("Redis does not answer");
     const NodeKeys keys("m");
     double sum = 0;
     for (const std::string &key : {keys.states, keys.log}) {
         const auto used = redis->ask({"MEMORY", "USAGE", key, "SAMPLES", "0"}, 10s);
         if (!used)
-            std::exit(1);
+            bench::die("Redis does not tell what it uses");
         const double each = static_cast<double>(used->view().integer()) / kFlows;
         row(key == keys.states ? "bytes a flow in Redis' hash, of 100,000"
                                : "and in its stream, updates of all of them behind it",
