@@ -3,15 +3,8 @@
  * What the loader does to flows, done in the kernel so that no count of the packet path is
  * overwritten: giving verdicts (run as syscall programs) and walking the tables (iterators).
  */
-#include "maps.h"
-#include <l7ctl/flow.h>
+#include "move.h"
 
-/*
- * A flow with a protocol moves from newcomers to flows. From the insertion on packets count in the
- * new entry; a CPU that found the old one a moment before still counts there. So the amounts copied
- * are taken off the old entry, which stays, and L7_APPLY_RETIRE, a while later, adds what gathered
- * and removes it.
- */
 static int l7_move(const struct l7_verdict *verdict, struct l7_flow *old) {
     struct l7_flow moved = *old;
 
@@ -20,21 +13,18 @@ static int l7_move(const struct l7_verdict *verdict, struct l7_flow *old) {
         l7_count(flows_failed);
         return -1;
     }
-    l7_flow_moved(old, &moved);
+    l7_settle(&verdict->key, old, &moved);
     return 0;
 }
 
 /* Adds what gathered in a moved flow's old entry to its new one, and removes the old. */
 static void l7_retire(const struct l7_key *key, const struct l7_flow *old) {
-    struct l7_flow *now = bpf_map_lookup_elem(&flows, key);
+    struct l7_flow *now = l7_moved_to(key, old);
     __u32 way;
 
-    if (now && now->born == old->born) {
-        for (way = 0; way < 2; way++) {
-            __sync_fetch_and_add(&now->packets[way], old->packets[way]);
-            __sync_fetch_and_add(&now->bytes[way], old->bytes[way]);
-        }
-        l7_flow_flag(now, old->flags & (L7_F_ENDED | L7_F_SYN_0 | L7_F_SYN_1));
+    for (way = 0; now && way < 2; way++) {
+        __sync_fetch_and_add(&now->packets[way], old->packets[way]);
+        __sync_fetch_and_add(&now->bytes[way], old->bytes[way]);
     }
     bpf_map_delete_elem(&newcomers, key);
 }

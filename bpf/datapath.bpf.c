@@ -13,12 +13,12 @@ const volatile __u32 l7_l3_device = 0;
 
 /* Sends the loader what the packet holds for it. */
 L7_STEP int l7_sample(struct __sk_buff *skb, struct l7_flow *flow, struct l7_pass *pass,
-                      __u32 direction, __u32 ends) {
+                      __u32 ends) {
     struct l7_sample *sample;
     struct l7_record *head;
     struct l7_scratch *s;
     enum l7_sample_kind kind;
-    __u32 zero = 0;
+    __u32 zero = 0, direction;
     struct l7_settings *set = bpf_map_lookup_elem(&settings, &zero);
 
     s = bpf_map_lookup_elem(&scratch, &zero);
@@ -26,7 +26,7 @@ L7_STEP int l7_sample(struct __sk_buff *skb, struct l7_flow *flow, struct l7_pas
         return 0;
     head = &s->head;
     sample = &s->sample;
-    direction &= 1;
+    direction = pass->direction & 1;
     kind = l7_flow_sample(flow, &pass->packet, direction, pass->sampled, (int)ends,
                           set->sample_packets, set->sample_bytes, sample);
     if (kind == L7_SAMPLE_RETRANSMITTED)
@@ -76,6 +76,24 @@ L7_STEP int l7_presume(const struct l7_key *key, struct l7_flow *fresh) {
     return 0;
 }
 
+/* Passes on what a packet wrote to the entry of a flow that has moved meanwhile. Its key is in the
+ * scratch. */
+L7_STEP int l7_catch_up(struct l7_flow *old) {
+    __u32 zero = 0;
+    struct l7_scratch *s = bpf_map_lookup_elem(&scratch, &zero);
+    struct l7_flow *now;
+
+    if (!s || !old)
+        return 0;
+    /* A barrier: what was written before is there for whoever sets the flag from now on. */
+    if (!(__sync_fetch_and_or(&old->flags, 0) & L7_F_MOVED))
+        return 0;
+    now = l7_moved_to(&s->key, old);
+    if (now)
+        l7_flow_merge(now, old);
+    return 0;
+}
+
 /* A flow that has no verdict yet, or none that names a protocol. Returns its protocol number. */
 L7_STEP __u32 l7_newcomer(struct __sk_buff *skb, struct l7_pass *pass) {
     __u32 direction, zero = 0;
@@ -115,7 +133,7 @@ L7_STEP __u32 l7_newcomer(struct __sk_buff *skb, struct l7_pass *pass) {
             return L7_UNSET;
         }
     }
-    direction = l7_flow_direction(flow, &pass->packet);
+    pass->direction = direction = l7_flow_direction(flow, &pass->packet);
     if (l7_flow_owned(flow, direction, pass->attach, pass->now, set->handover_ticks)) {
         int fit = L7_TCP_FITS;
 
@@ -125,8 +143,11 @@ L7_STEP __u32 l7_newcomer(struct __sk_buff *skb, struct l7_pass *pass) {
             l7_tcp_read(skb, &pass->packet);
             fit = l7_tcp_step(flow, &pass->packet, direction, pass->now);
         }
-        if ((fit == L7_TCP_FITS || fit == L7_STEP_ENDS) && l7_flow_wanted(flow))
-            l7_sample(skb, flow, pass, direction, fit == L7_STEP_ENDS);
+        if (l7_flow_wanted(flow)) {
+            if (fit == L7_TCP_FITS || fit == L7_STEP_ENDS)
+                l7_sample(skb, flow, pass, fit == L7_STEP_ENDS);
+            l7_catch_up(flow);
+        }
     }
     pass->rules = l7_rules_now(flow, &pass->packet.key, pass->now, (int)pass->stale, set);
     pass->application = flow->application;
@@ -333,8 +354,10 @@ static __attribute__((always_inline)) int l7_classify(struct __sk_buff *skb, __u
                 fit = l7_tcp_step(flow, &pass.packet, direction, now);
             }
             if (L7_UNLIKELY(flow->flags & L7_F_FOLLOW) &&
-                (fit == L7_TCP_FITS || fit == L7_STEP_ENDS))
-                l7_sample(skb, flow, &pass, direction, fit == L7_STEP_ENDS);
+                (fit == L7_TCP_FITS || fit == L7_STEP_ENDS)) {
+                pass.direction = direction;
+                l7_sample(skb, flow, &pass, fit == L7_STEP_ENDS);
+            }
         }
         protocol = flow->protocol;
         application = flow->application;

@@ -3,7 +3,13 @@
 #ifndef L7CTL_BPF_EXPECT_H
 #define L7CTL_BPF_EXPECT_H
 
+#include "move.h"
 #include "pass.h"
+
+/* Packets after which a flow is not held against expectations any more. An end that is near sends
+ * its first 64 KiB, with their acknowledgements some 70, before the loader has read what was
+ * announced. */
+#define L7_EXPECTED_LATE 1024
 
 /* The loader hears that an announced flow has begun. */
 L7_STEP int l7_tell_expected(struct __sk_buff *skb, struct l7_flow *flow, struct l7_pass *pass) {
@@ -73,7 +79,7 @@ L7_STEP int l7_expect(struct l7_pass *pass) {
     if (bpf_map_update_elem(&flows, &key, &s->fresh, BPF_NOEXIST) != 0)
         return 0;
     if (old) {
-        l7_flow_moved(old, &s->fresh);
+        l7_settle(&key, old, &s->fresh);
         account = l7_account_of(pass->attach, old->protocol);
         if (account)
             account->flows--;

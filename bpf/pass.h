@@ -19,6 +19,7 @@ struct l7_pass {
     __u32 packets; /* on the wire */
     __u32 sampled; /* payload of the first wire packet */
     __u64 bytes;
+    __u32 direction;
     __u32 stale;       /* a tick has passed since the direction's last packet */
     __u64 rules;       /* out: those that the flow meets */
     __u32 application; /* out: the flow's */

@@ -12,6 +12,12 @@
 #include <l7ctl/rate.h>
 #include <l7ctl/tcp.h>
 
+#ifdef __bpf__
+#define L7_ADD(place, amount) __sync_fetch_and_add(place, amount)
+#else /* one thread's */
+#define L7_ADD(place, amount) (*(place) += (amount))
+#endif
+
 L7_INLINE void l7_flow_flag(struct l7_flow *flow, __u32 flags) {
     if ((flow->flags & flags) != flags)
         __sync_fetch_and_or(&flow->flags, flags);
@@ -46,11 +52,31 @@ L7_INLINE void l7_flow_judged(struct l7_flow *flow, const struct l7_verdict *ver
 L7_INLINE void l7_flow_moved(struct l7_flow *old, const struct l7_flow *moved) {
     __u32 way;
 
-    l7_flow_flag(old, L7_F_MOVED | L7_F_LIMIT);
+    l7_flow_flag(old, L7_F_MOVED);
     for (way = 0; way < 2; way++) {
-        __sync_fetch_and_add(&old->packets[way], -moved->packets[way]);
-        __sync_fetch_and_add(&old->bytes[way], -moved->bytes[way]);
+        L7_ADD(&old->packets[way], -moved->packets[way]);
+        L7_ADD(&old->bytes[way], -moved->bytes[way]);
     }
+}
+
+/* What packets told `old` after it was copied, or still do that had found it before. */
+L7_INLINE void l7_flow_merge(struct l7_flow *now, const struct l7_flow *old) {
+    __u32 way;
+
+    for (way = 0; way < 2; way++) {
+        const __u32 start_known = way ? L7_F_START_1 : L7_F_START_0;
+
+        l7_tcp_merge(&now->tcp[way], &old->tcp[way]);
+        if (!(old->flags & start_known))
+            continue;
+        if (!(now->flags & start_known)) {
+            now->start[way] = old->start[way];
+            l7_flow_flag(now, start_known);
+        }
+        if (now->start[way] == old->start[way] && old->next[way] > now->next[way])
+            now->next[way] = old->next[way];
+    }
+    l7_flow_flag(now, old->flags & (L7_F_ENDED | L7_F_SYN_0 | L7_F_SYN_1 | L7_F_REPLIED));
 }
 
 /* Fills a flow from its first packet, seen at tick `now`. Counts nothing yet. */
@@ -125,9 +151,6 @@ L7_INLINE int l7_expectation_stands(const struct l7_expectation *expectation,
             expectation->sport == packet->key.port[1]);
 }
 
-/* Packets after which a flow is not held against expectations any more. */
-#define L7_EXPECTED_LATE 64
-
 /* The flow is what was announced, as of its next packet. */
 L7_INLINE void l7_flow_expect(struct l7_flow *flow, const struct l7_expectation *expectation) {
     flow->protocol = expectation->protocol;
@@ -169,8 +192,8 @@ L7_INLINE void l7_flow_count(struct l7_flow *flow, __u32 direction, __u32 packet
     if (L7_UNLIKELY(flow->flags & L7_F_REPLICA)) /* it has come here */
         __sync_fetch_and_and(&flow->flags, ~(__u32)L7_F_REPLICA);
     l7_rate_update(flow, direction & 1, now, second);
-    __sync_fetch_and_add(&flow->packets[direction & 1], packets);
-    __sync_fetch_and_add(&flow->bytes[direction & 1], bytes);
+    L7_ADD(&flow->packets[direction & 1], packets);
+    L7_ADD(&flow->bytes[direction & 1], bytes);
 }
 
 /* A SYN on a flow that has ended is a new connection on old ports (RFC 9293, 3.6.1). */

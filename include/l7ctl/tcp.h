@@ -138,6 +138,26 @@ L7_INLINE void l7_tcp_told(struct l7_tcp_side *s, const struct l7_tcp_side *from
     s->flags |= from->flags;
 }
 
+/* The same side, as two packets that each saw a part of it have it. */
+L7_INLINE void l7_tcp_merge(struct l7_tcp_side *s, const struct l7_tcp_side *other) {
+    if (!s->maxwin && (other->maxwin || !s->allows)) {
+        *s = *other;
+        return;
+    }
+    if (!other->maxwin && !other->allows)
+        return;
+    l7_tcp_told(s, other);
+    s->flags |= other->flags;
+    if ((__s32)(other->end - s->end) > 0)
+        s->end = other->end;
+    if (other->maxwin > s->maxwin && other->scale == s->scale)
+        s->maxwin = other->maxwin;
+    if ((__s32)(other->allows - s->allows) > 0)
+        s->allows = other->allows;
+    if ((other->flags & L7_T_ACKED) && (__s32)(other->maxack - s->maxack) > 0)
+        s->maxack = other->maxack;
+}
+
 /* Conditions I to IV for a segment of s to r, both of which were seen. */
 L7_INLINE enum l7_tcp_fit l7_tcp_conditions(const struct l7_tcp_side *s,
                                             const struct l7_tcp_side *r, __u32 seq, __u32 end,

@@ -5,10 +5,13 @@
 #include <array>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
+#include <catch2/generators/catch_generators_range.hpp>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -343,6 +346,53 @@ TEST_CASE("random segments are judged as by a model that does not wrap") {
         CHECK(met[fit] > 500);
 }
 
+TEST_CASE("a flow that moves loses nothing of a packet that found it in its old place") {
+    const std::vector<std::uint8_t> offer{1, 3, 3, 7};
+    const std::vector<Segment> said{
+        {0, kSyn, 1000, 0, 0xffff, 0, offer}, {1, kSyn | kAck, 5000, 1001, 0xffff, 0, offer},
+        {0, kAck, 1001, 5001, 0x1000},        {0, kAck, 1001, 5001, 0x1000, 100},
+        {1, kAck, 5001, 1101, 0x1000, 3000},  {0, kAck, 1101, 8001, 0x1000},
+        {0, kAck, 1101, 8001, 0x1000, 50},    {0, kFin | kAck, 1151, 8001, 0x1000},
+        {1, kFin | kAck, 8001, 1152, 0x1000}, {0, kAck, 1152, 8002, 0x1000}};
+    const auto at = GENERATE(range(1U, 9U)), late = GENERATE(range(1U, 3U));
+    Tracked tracked;
+    l7_flow copy{};
+    for (unsigned i = 0; i < said.size(); i++) {
+        if (i == at)
+            copy = tracked.flow;
+        if (i == at + late) {
+            l7_flow_moved(&tracked.flow, &copy);
+            l7_flow_merge(&copy, &tracked.flow);
+            tracked.flow = copy;
+        }
+        INFO("segment " << i << ", copied before " << at << ", for " << late);
+        REQUIRE(tracked.take(said[i]) == L7_TCP_FITS);
+    }
+    CHECK((tracked.flow.flags & L7_F_ENDED) == (L7_F_FIN_0 | L7_F_FIN_1));
+    CHECK((tracked.flow.flags & (L7_F_SYN_0 | L7_F_SYN_1)) == (L7_F_SYN_0 | L7_F_SYN_1));
+    CHECK(tracked.flow.tcp[0].scale == 7);
+    CHECK(tracked.flow.tcp[1].scale == 7);
+}
+
+TEST_CASE("so does what is sampled of it") {
+    l7_flow old{}, copy{};
+    l7_packet packet{};
+    l7_sample sample;
+    packet.key.l4 = L7_IPPROTO_TCP;
+    packet.tcp_flags = kAck;
+    packet.seq = 77;
+    l7_flow_begin(&old, &packet, 1);
+    copy = old;
+    l7_flow_moved(&old, &copy);
+    REQUIRE(l7_flow_sample(&old, &packet, 0, 10, 0, 10, 4096, &sample) == L7_SAMPLE_TAKE);
+    l7_flow_sampled(&old, 0, &sample);
+    l7_flow_merge(&copy, &old);
+    CHECK(l7_flow_sample(&copy, &packet, 0, 10, 0, 10, 4096, &sample) == L7_SAMPLE_RETRANSMITTED);
+    packet.seq += 10;
+    REQUIRE(l7_flow_sample(&copy, &packet, 0, 5, 0, 10, 4096, &sample) == L7_SAMPLE_TAKE);
+    CHECK(sample.offset == 10);
+}
+
 namespace {
 
 /// One end of a real transfer: sends within what it was allowed, acknowledges what has arrived.
@@ -370,7 +420,14 @@ TEST_CASE("whatever two ends that keep to the rules send fits, with loss and reo
         std::array<Talker, 2> talkers{
             Talker{a + 1, a + 1, a + 1 + 0xffff, b + 1, room, {}},
             Talker{b + 1, b + 1, b + 1 + (0x1000LL << scale), a + 1, 0xffff, {}}};
+        std::optional<l7_flow> copied; // on its way to the other table
         for (int i = 0; i < 3000; i++) {
+            if (copied && pick(0, 2) == 0) {
+                l7_flow_merge(&*copied, &tracked.flow);
+                tracked.flow = *std::exchange(copied, std::nullopt);
+            } else if (!copied && pick(0, 19) == 0) {
+                copied = tracked.flow;
+            }
             const auto from = static_cast<unsigned>(pick(0, 1));
             Talker &s = talkers[from], &r = talkers[1 - from];
             std::int64_t seq = s.next, size = pick(0, 2) ? pick(1, 3000) : 0;
