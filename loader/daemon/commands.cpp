@@ -128,9 +128,9 @@ Result<void> list_flows(Daemon &daemon, const nlohmann::json &request, Answer &a
         const Explanation *why = known ? &*known : nullptr;
         return answer.write(json ? explain_json(report, why) : explain_text(report, why));
     };
-    if (auto walked = daemon.kernel().walk(KernelState::Table::Flows, show); !walked)
+    if (auto walked = daemon.kernel().flows().walk(FlowTables::Table::Flows, show); !walked)
         return walked;
-    return daemon.kernel().walk(KernelState::Table::Newcomers, show);
+    return daemon.kernel().flows().walk(FlowTables::Table::Newcomers, show);
 }
 
 Result<void> flows(Daemon &daemon, const nlohmann::json &request, Answer &answer) {

@@ -123,7 +123,7 @@ void ConntrackMarks::run() {
             continue;
         }
         const auto walked =
-            kernel_.walk(KernelState::Table::Flows, [&](const l7_flow_entry &entry) {
+            kernel_.flows().walk(FlowTables::Table::Flows, [&](const l7_flow_entry &entry) {
                 l7_verdict verdict{};
                 verdict.key = entry.key;
                 verdict.protocol = entry.flow.protocol;

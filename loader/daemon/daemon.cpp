@@ -339,14 +339,14 @@ void Daemon::tick() {
     if (++ticks_ % kSweepEvery != 0)
         return;
     const auto sync = sync_->get();
-    for (const auto table : {KernelState::Table::Flows, KernelState::Table::Newcomers})
-        if (auto swept = kernel_->sweep(table,
-                                        [&](const l7_flow_entry &entry) {
-                                            ended_flows_++;
-                                            export_->swept(entry);
-                                            if (sync && table == KernelState::Table::Flows)
-                                                sync->ended(entry.key);
-                                        });
+    for (const auto table : {FlowTables::Table::Flows, FlowTables::Table::Newcomers})
+        if (auto swept = kernel_->flows().sweep(table,
+                                                [&](const l7_flow_entry &entry) {
+                                                    ended_flows_++;
+                                                    export_->swept(entry);
+                                                    if (sync && table == FlowTables::Table::Flows)
+                                                        sync->ended(entry.key);
+                                                });
             !swept)
             note(swept.error().message);
     timespec now{};

@@ -30,17 +30,17 @@ void count(const l7_flow &flow, const l7_key &key, FlowCounts &to) {
 
 Result<FlowCounts> count_flows(const Daemon &daemon) {
     FlowCounts out;
-    const auto walk = [&](KernelState::Table table, std::uint64_t &entries) {
-        return daemon.kernel().walk(table, [&](const l7_flow_entry &entry) {
+    const auto walk = [&](FlowTables::Table table, std::uint64_t &entries) {
+        return daemon.kernel().flows().walk(table, [&](const l7_flow_entry &entry) {
             entries++;
             if (!(entry.flow.flags & L7_F_MOVED))
                 count(entry.flow, entry.key, out);
             return true;
         });
     };
-    if (auto walked = walk(KernelState::Table::Flows, out.flows); !walked)
+    if (auto walked = walk(FlowTables::Table::Flows, out.flows); !walked)
         return walked.error();
-    if (auto walked = walk(KernelState::Table::Newcomers, out.newcomers); !walked)
+    if (auto walked = walk(FlowTables::Table::Newcomers, out.newcomers); !walked)
         return walked.error();
     return out;
 }

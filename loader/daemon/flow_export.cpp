@@ -84,12 +84,12 @@ Result<void>
 FlowExport::walk(const std::function<void(const l7_flow_entry &, std::uint64_t)> &each) {
     attachments_ = kernel_.attachments();
     // Newcomers first: a flow that moves meanwhile is met twice rather than not at all.
-    for (const auto table : {KernelState::Table::Newcomers, KernelState::Table::Flows})
-        if (auto walked = kernel_.walk(table,
-                                       [&](const l7_flow_entry &entry) {
-                                           each(entry, wall_ms());
-                                           return true;
-                                       });
+    for (const auto table : {FlowTables::Table::Newcomers, FlowTables::Table::Flows})
+        if (auto walked = kernel_.flows().walk(table,
+                                               [&](const l7_flow_entry &entry) {
+                                                   each(entry, wall_ms());
+                                                   return true;
+                                               });
             !walked)
             return walked;
     return {};

@@ -27,9 +27,9 @@ Result<bool> walk(const KernelState &kernel, HostRanking &ranking) {
         complete = ranking.flows() % kLookEvery != 0 || Clock::now() < end;
         return complete;
     };
-    for (const auto table : {KernelState::Table::Flows, KernelState::Table::Newcomers})
+    for (const auto table : {FlowTables::Table::Flows, FlowTables::Table::Newcomers})
         if (complete)
-            if (auto walked = kernel.walk(table, each); !walked)
+            if (auto walked = kernel.flows().walk(table, each); !walked)
                 return walked.error();
     return complete;
 }

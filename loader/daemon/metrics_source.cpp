@@ -22,7 +22,9 @@ void add_devices(Daemon &daemon, MetricsSnapshot &out) {
 }
 
 void add_workers(const Daemon &daemon, MetricsSnapshot &out) {
-    for (const WorkerReport &worker : daemon.workers())
+    ListenerCounters listeners;
+    for (const WorkerReport &worker : daemon.workers()) {
+        listeners += worker.listener;
         out.workers.push_back({.samples = worker.classifier.samples,
                                .judged = worker.classifier.judged,
                                .given_up = worker.classifier.given_up,
@@ -39,6 +41,10 @@ void add_workers(const Daemon &daemon, MetricsSnapshot &out) {
                                .scans = worker.scan.scans,
                                .scan_ns = worker.scan.ns,
                                .latency = worker.latency});
+    }
+    out.expect = {listeners.parents, listeners.pushed_out, listeners.torn, {}};
+    for (const ExpectColumn &column : kExpectColumns)
+        out.expect.announcements.emplace_back(column.name, listeners.announcements.*column.member);
 }
 
 SyncUse sync_use(const SyncReport &from) {
@@ -92,9 +98,10 @@ Result<MetricsSnapshot> metrics_snapshot(Daemon &daemon) {
     out.rule_traffic = traffic_by_rule(daemon);
     add_devices(daemon, out);
     add_workers(daemon, out);
-    for (const auto table : {KernelState::Table::Flows, KernelState::Table::Newcomers})
-        out.tables.push_back({table == KernelState::Table::Flows ? "flows" : "newcomers",
-                              daemon.kernel().entries(table), daemon.kernel().room(table)});
+    for (const auto table : {FlowTables::Table::Flows, FlowTables::Table::Newcomers})
+        out.tables.push_back({table == FlowTables::Table::Flows ? "flows" : "newcomers",
+                              daemon.kernel().flows().entries(table),
+                              daemon.kernel().flows().room(table)});
     out.map_bytes = daemon.kernel().memory();
     out.patterns = catalog->knowledge.database->patterns().size();
     out.patterns_rejected = catalog->rejected.size();

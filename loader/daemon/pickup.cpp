@@ -167,7 +167,7 @@ Pickup::World kernels_world(KernelState &kernel) {
                 return found;
             },
             .put = [&kernel](const l7_put &flow) -> Result<void> {
-                if (auto put = kernel.put({&flow, 1}); !put)
+                if (auto put = kernel.flows().put({&flow, 1}); !put)
                     return put.error();
                 return {};
             },

@@ -66,7 +66,7 @@ Result<std::size_t> ReplicaTable::put(std::span<const FlowState> flows) {
 
 Result<ReplicaTable::Entered> ReplicaTable::enter(std::span<const FlowState> flows) {
     const auto by = catalog();
-    const Clocks clocks = clocks_now(kernel_.tick());
+    const Clocks clocks = clocks_now(kernel_.flows().tick());
     std::vector<l7_put> out;
     out.reserve(flows.size());
     for (const FlowState &state : flows) {
@@ -77,7 +77,7 @@ Result<ReplicaTable::Entered> ReplicaTable::enter(std::span<const FlowState> flo
             flow->flags |= L7_F_FOLLOW | L7_F_LISTEN;
         out.push_back({state.key, *flow});
     }
-    const auto put = kernel_.put(out);
+    const auto put = kernel_.flows().put(out);
     if (!put)
         return put.error();
     return Entered{put->entered, put->kept, put->failed, flows.size() - out.size()};
@@ -85,7 +85,7 @@ Result<ReplicaTable::Entered> ReplicaTable::enter(std::span<const FlowState> flo
 
 void ReplicaTable::gone(std::span<const l7_key> flows) {
     for (const l7_key &key : flows)
-        kernel_.withdraw(key);
+        kernel_.flows().withdraw(key);
 }
 
 Result<std::size_t> ReplicaTable::expect(std::span<const ExpectationState> expected) {
@@ -135,11 +135,12 @@ void ReplicaTable::learn(const HintState &hint) {
 }
 
 std::optional<FlowState> ReplicaTable::state(const l7_key &key) const {
-    const auto flow = kernel_.find(key);
+    const auto flow = kernel_.flows().find(key);
     if (!flow)
         return std::nullopt;
     const auto by = catalog();
-    return state_of(key, *flow, by->knowledge, by->rules->digest(), clocks_now(kernel_.tick()));
+    return state_of(key, *flow, by->knowledge, by->rules->digest(),
+                    clocks_now(kernel_.flows().tick()));
 }
 
 ExpectationState ReplicaTable::state(const ExpectationEntry &entry) const {
@@ -154,7 +155,7 @@ ExpectationState ReplicaTable::state(const ExpectationEntry &entry) const {
 }
 
 std::string ReplicaTable::parent_protocol(const ExpectationEntry &entry) const {
-    const auto parent = kernel_.find(entry.parent);
+    const auto parent = kernel_.flows().find(entry.parent);
     return parent ? catalog()->knowledge.protocols->name(parent->protocol) : std::string();
 }
 
@@ -193,7 +194,7 @@ void ReplicaTable::tell(Replication &sync, const DnsHints::Address &address,
 
 Result<void> ReplicaTable::walk(OwnStates &into) const {
     const auto by = catalog();
-    auto walked = kernel_.walk(KernelState::Table::Flows, [&](const l7_flow_entry &entry) {
+    auto walked = kernel_.flows().walk(FlowTables::Table::Flows, [&](const l7_flow_entry &entry) {
         into.flow(state_of(entry.key, entry.flow, by->knowledge, by->rules->digest(),
                            clocks_now(entry.now)),
                   (entry.flow.flags & L7_F_REPLICA) != 0);

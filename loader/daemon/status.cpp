@@ -122,6 +122,19 @@ Json worker_json(const WorkerReport &worker) {
              {{"p50", worker.latency.quantile(0.5)}, {"p99", worker.latency.quantile(0.99)}}}};
 }
 
+Json expect_json(const std::vector<WorkerReport> &workers) {
+    ListenerCounters all;
+    for (const WorkerReport &worker : workers)
+        all += worker.listener;
+    Json announcements = Json::object();
+    for (const ExpectColumn &column : kExpectColumns)
+        announcements[column.name] = all.announcements.*column.member;
+    return {{"parents", all.parents},
+            {"pushed_out", all.pushed_out},
+            {"torn", all.torn},
+            {"announcements", announcements}};
+}
+
 Json export_json(const Daemon &daemon) {
     const auto report = daemon.flow_export().report();
     if (!report)
@@ -204,8 +217,9 @@ std::string pickup_text(const Json &report) {
 Json gather(const Daemon &daemon, const l7_counters &counters) {
     const auto catalog = daemon.catalog();
     const l7_settings &settings = daemon.kernel().settings();
+    const std::vector<WorkerReport> reports = daemon.workers();
     Json workers = Json::array();
-    for (const WorkerReport &worker : daemon.workers())
+    for (const WorkerReport &worker : reports)
         workers.push_back(worker_json(worker));
     Json memory = Json::object();
     for (const auto &[name, bytes] : daemon.kernel().memory())
@@ -236,6 +250,7 @@ Json gather(const Daemon &daemon, const l7_counters &counters) {
             {"export", export_json(daemon)},
             {"conntrack", conntrack_json(daemon)},
             {"pickup", pickup_json(daemon)},
+            {"expect", expect_json(reports)},
             {"sync", sync_json(daemon)},
             {"kernel_memory", memory},
             {"notes", daemon.notes()}};

@@ -226,6 +226,7 @@ void Worker::wait() {
 void Worker::publish() {
     next_publish_ns_ = now() + kPublishNs;
     counts_.classifier = classifier_.counters();
+    counts_.listener = classifier_.listener().counters();
     counts_.scan = classifier_.scan_time();
     counts_.undecided = classifier_.flows();
     counts_.memory = classifier_.memory();

@@ -21,6 +21,7 @@ namespace l7 {
 /// Copies of a worker's counters, for status.
 struct WorkerReport {
     ClassifierCounters classifier;
+    ListenerCounters listener;
     ScanTime scan;
     std::uint64_t wakeups = 0;
     std::uint64_t batches = 0;

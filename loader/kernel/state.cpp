@@ -135,14 +135,14 @@ Result<void> KernelState::map_memory() {
                             batches_map_);
         !done)
         return done;
-    if (auto done = map_one(skeleton_->maps.puts, stride(sizeof(l7_puts)), puts_map_); !done)
-        return done;
     if (auto done = map_one(skeleton_->maps.hosts, sizeof(l7_host) * L7_HOSTS_MAX, hosts_map_);
         !done)
         return done;
     settings_ = reinterpret_cast<l7_settings *>(settings_map_.data());
     const auto by_name = [this](const char *name) { return map_fd(name); };
     accounts_.open(by_name);
+    if (auto opened = flows_.open(*skeleton_); !opened)
+        return opened;
     return rules_.open(by_name, *settings_, accounts_);
 }
 
@@ -257,6 +257,7 @@ void KernelState::expect(const l7_expected &expected, const l7_expectation *expe
         bpf_map_delete_elem(fd, &expected);
         return;
     }
+    const std::lock_guard lock(expecting_);
     // No room: it is judged by its bytes, as any other.
     if (bpf_map_update_elem(fd, &expected, expectation, BPF_ANY) == 0)
         settings_->expecting = 1;
@@ -266,6 +267,7 @@ void KernelState::forget_expectations(std::uint32_t before_s) const {
     const int fd = map_fd("expectations");
     l7_expected at, next;
     l7_expectation value;
+    const std::lock_guard lock(expecting_); // or one that is announced meanwhile is overlooked
     bool more = bpf_map_get_next_key(fd, nullptr, &at) == 0, some = false;
 
     while (more) {
@@ -314,120 +316,6 @@ Result<void> KernelState::apply(unsigned worker) const {
     if (static_cast<int>(options.retval) < 0)
         return Error{"applying verdicts: the batch map is missing"};
     return {};
-}
-
-Result<KernelState::Put> KernelState::put(std::span<const l7_put> flows) {
-    const std::lock_guard lock(putting_);
-    auto &batch = *reinterpret_cast<l7_puts *>(puts_map_.data());
-    Put out;
-
-    while (!flows.empty()) {
-        const auto now = flows.first(std::min<std::size_t>(flows.size(), L7_PUT_MAX));
-        LIBBPF_OPTS(bpf_test_run_opts, options);
-        std::ranges::copy(now, batch.flows);
-        batch.count = static_cast<std::uint32_t>(now.size());
-        if (const int failure =
-                bpf_prog_test_run_opts(bpf_program__fd(skeleton_->progs.l7_put), &options);
-            failure)
-            return kernel_error("entering flows", failure);
-        out.entered += batch.entered;
-        out.kept += batch.kept;
-        out.failed += batch.failed;
-        flows = flows.subspan(now.size());
-    }
-    return out;
-}
-
-std::uint32_t KernelState::tick() const {
-    const std::lock_guard lock(putting_);
-    auto &batch = *reinterpret_cast<l7_puts *>(puts_map_.data());
-    LIBBPF_OPTS(bpf_test_run_opts, options);
-    batch.count = 0;
-    bpf_prog_test_run_opts(bpf_program__fd(skeleton_->progs.l7_put), &options);
-    return batch.tick;
-}
-
-void KernelState::withdraw(const l7_key &key) const {
-    const auto flow = find(key);
-    if (flow && flow->flags & L7_F_REPLICA)
-        bpf_map_delete_elem(map_fd("flows"), &key);
-}
-
-std::optional<l7_flow> KernelState::find(const l7_key &key) const {
-    l7_flow out;
-    if (bpf_map_lookup_elem(map_fd("flows"), &key, &out) != 0)
-        return std::nullopt;
-    return out;
-}
-
-Result<void>
-KernelState::read_iterator(const char *program, Table table,
-                           const std::function<bool(const l7_flow_entry &)> &each) const {
-    bpf_iter_link_info target{};
-    LIBBPF_OPTS(bpf_iter_attach_opts, options, .link_info = &target,
-                .link_info_len = sizeof(target));
-    target.map.map_fd =
-        static_cast<std::uint32_t>(map_fd(table == Table::Flows ? "flows" : "newcomers"));
-
-    bpf_link *link = bpf_program__attach_iter(
-        bpf_object__find_program_by_name(skeleton_->obj, program), &options);
-    if (!link)
-        return kernel_error(std::string("attaching the iterator ") + program, -errno);
-    const Fd iterator(bpf_iter_create(bpf_link__fd(link)));
-    const int failure = errno;
-    bpf_link__destroy(link);
-    if (!iterator)
-        return kernel_error(std::string("starting the iterator ") + program, -failure);
-
-    std::vector<std::uint8_t> buffer(1 << 16);
-    std::size_t kept = 0;
-    for (;;) {
-        const ssize_t got = read(iterator.get(), buffer.data() + kept, buffer.size() - kept);
-        if (got < 0) {
-            if (errno == EINTR || errno == EAGAIN)
-                continue;
-            return kernel_error(std::string("reading the iterator ") + program, -errno);
-        }
-        if (got == 0)
-            return {};
-        const std::size_t have = kept + static_cast<std::size_t>(got);
-        std::size_t at = 0;
-        for (; at + sizeof(l7_flow_entry) <= have; at += sizeof(l7_flow_entry)) {
-            l7_flow_entry entry;
-            std::memcpy(&entry, buffer.data() + at, sizeof(entry));
-            if (!each(entry))
-                return {};
-        }
-        kept = have - at;
-        std::memmove(buffer.data(), buffer.data() + at, kept);
-    }
-}
-
-Result<void> KernelState::walk(Table table,
-                               const std::function<bool(const l7_flow_entry &)> &each) const {
-    return read_iterator("l7_dump", table, each);
-}
-
-Result<void> KernelState::sweep(Table table,
-                                const std::function<void(const l7_flow_entry &)> &each) const {
-    const auto which = static_cast<std::size_t>(table);
-    skeleton_->bss->l7_swept[which] = 0;
-    auto swept = read_iterator(table == Table::Flows ? "l7_sweep_flows" : "l7_sweep_newcomers",
-                               table, [&](const l7_flow_entry &entry) {
-                                   each(entry);
-                                   return true;
-                               });
-    entries_[which] = skeleton_->bss->l7_swept[which];
-    return swept;
-}
-
-std::uint64_t KernelState::entries(Table table) const {
-    return entries_[static_cast<std::size_t>(table)];
-}
-
-std::uint64_t KernelState::room(Table table) const {
-    return bpf_map__max_entries(table == Table::Flows ? skeleton_->maps.flows
-                                                      : skeleton_->maps.newcomers);
 }
 
 Result<l7_counters> KernelState::counters() const {

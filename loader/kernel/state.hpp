@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Everything of ours in the kernel that is not a device: the pinned maps, the rings, and the
-// programs that work on flows.
+// programs that judge flows.
 //
 // Threads: maps may be used from any; a Batch and a Ring belong to one worker.
 #pragma once
@@ -10,16 +10,15 @@
 #include "core/match/protocols.hpp"
 #include "core/policy/config.hpp"
 #include "kernel/accounts.hpp"
+#include "kernel/flow_tables.hpp"
 #include "kernel/ring.hpp"
 #include "kernel/rule_maps.hpp"
 
 #include <l7ctl/abi.h>
 
-#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -55,6 +54,8 @@ class KernelState {
     /// Limits, mask and timeouts of the configuration; takes effect with the next packet.
     Result<void> configure(const Config &config);
 
+    FlowTables &flows() { return flows_; }
+    const FlowTables &flows() const { return flows_; }
     RuleMaps &rules() { return rules_; }
     const RuleMaps &rules() const { return rules_; }
     void set_bypass(bool on);
@@ -86,32 +87,6 @@ class KernelState {
     /// Carries out the verdicts in the worker's batch; its counts are in the batch afterwards.
     Result<void> apply(unsigned worker) const;
 
-    /// Enters flows of a file or another node; those that have a verdict of their own here keep it.
-    /// One without a protocol only tells the flow of its key and birth how its windows are scaled.
-    /// How many entered, were there, and found no room.
-    struct Put {
-        std::size_t entered = 0, kept = 0, failed = 0;
-    };
-    Result<Put> put(std::span<const l7_put> flows);
-
-    /// Takes a flow out of the tables, unless packets of it have come here.
-    void withdraw(const l7_key &key) const;
-
-    /// A flow that has a verdict.
-    std::optional<l7_flow> find(const l7_key &key) const;
-
-    /// Hands every flow to `each`, without stopping anything; false from `each` ends the walk.
-    enum class Table { Flows, Newcomers };
-    Result<void> walk(Table table, const std::function<bool(const l7_flow_entry &)> &each) const;
-
-    /// Removes flows that have ended or been idle too long; those whose verdict was not moved
-    /// elsewhere go to `each`.
-    Result<void> sweep(Table table, const std::function<void(const l7_flow_entry &)> &each) const;
-
-    /// Entries of a table as its last sweep found it, and how many it has room for.
-    std::uint64_t entries(Table table) const;
-    std::uint64_t room(Table table) const;
-
     Result<l7_counters> counters() const;
     const Accounts &accounts() const { return accounts_; }
 
@@ -130,9 +105,6 @@ class KernelState {
     /// Bytes the kernel charges for each map, by name.
     std::vector<std::pair<std::string, std::uint64_t>> memory() const;
 
-    /// The kernel's jiffies, low half, within a tick or two.
-    std::uint32_t tick() const;
-
     /// Milliseconds per jiffy, as a fraction: jiffies per second.
     static std::uint32_t ticks_per_second();
 
@@ -142,20 +114,17 @@ class KernelState {
     Result<void> adopt_sizes(bool &adopted);
     Result<void> map_memory();
     Result<void> open_rings(const Config &config);
-    Result<void> read_iterator(const char *program, Table table,
-                               const std::function<bool(const l7_flow_entry &)> &each) const;
     int map_fd(const char *name) const;
 
     std::string directory_;
     control_bpf *skeleton_ = nullptr;
     Mapping settings_map_, workers_map_, batches_map_, hosts_map_;
-    mutable Mapping puts_map_;
-    mutable std::mutex putting_;
+    mutable std::mutex expecting_; ///< guards settings_->expecting
+    FlowTables flows_;
     RuleMaps rules_;
     Accounts accounts_;
     l7_settings *settings_ = nullptr;
     unsigned shards_ = 1;
-    mutable std::atomic<std::uint64_t> entries_[2] = {0, 0}; ///< by Table
     std::vector<Fd> rings_;
 };
 

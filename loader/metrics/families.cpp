@@ -255,6 +255,18 @@ std::vector<MetricFamily> metric_families(const MetricsSnapshot &from,
                       .add(from.pickup.limited, {{"result", "limited"}})
                       .add(from.pickup.failed, {{"result", "failed"}})
                       .take());
+    out.push_back(FamilyBuilder(MetricType::Counter, "l7ctl_expect_parents_total",
+                                "Flows that were listened to for announcements, those of them that "
+                                "left for newer ones, and times that bytes of theirs were missing.")
+                      .add(from.expect.parents, {{"event", "listened"}})
+                      .add(from.expect.pushed_out, {{"event", "pushed_out"}})
+                      .add(from.expect.torn, {{"event", "torn"}})
+                      .take());
+    FamilyBuilder announcements(MetricType::Counter, "l7ctl_expect_announcements_total",
+                                "Announcements of child connections by what became of them.");
+    for (const auto &[result, count] : from.expect.announcements)
+        announcements.add(count, {{"result", result}});
+    out.push_back(announcements.take());
     if (from.sync)
         std::ranges::move(sync_families(*from.sync), std::back_inserter(out));
     out.push_back(FamilyBuilder(MetricType::Counter, "l7ctl_control_requests_total",

@@ -92,6 +92,12 @@ struct PickupUse {
     std::uint64_t scaled = 0, named = 0, untracked = 0, unknown = 0, limited = 0, failed = 0;
 };
 
+/// What parents announced, of all workers.
+struct ExpectUse {
+    std::uint64_t parents = 0, pushed_out = 0, torn = 0;
+    std::vector<std::pair<const char *, std::uint64_t>> announcements; ///< by what became of them
+};
+
 /// Replication with one other node.
 struct SyncPeerUse {
     std::string name;
@@ -127,7 +133,8 @@ struct MetricsSnapshot {
     std::uint64_t ended_flows = 0;
     std::optional<ConntrackUse> conntrack; ///< none: marks are not written
     PickupUse pickup;                      ///< counted whatever is configured
-    std::optional<SyncUse> sync;           ///< none: nothing is replicated
+    ExpectUse expect;
+    std::optional<SyncUse> sync; ///< none: nothing is replicated
     std::uint64_t control_served = 0, control_refused = 0, control_malformed = 0;
 };
 

@@ -62,7 +62,7 @@ TEST_CASE("a flow that was announced has its verdict, and its rule, from its fir
     __sk_buff skb{};
     programs.run(build(syn), L7_INGRESS, &skb);
     CHECK(skb.mark == 0x1200);
-    const auto flows = flows_in(state, KernelState::Table::Flows);
+    const auto flows = flows_in(state, FlowTables::Table::Flows);
     REQUIRE(flows.size() == 1);
     CHECK(flows[0].flow.reason == L7_REASON_EXPECTED);
     CHECK(flows[0].flow.verdict_packet == 1);
@@ -74,7 +74,7 @@ TEST_CASE("a flow that was announced has its verdict, and its rule, from its fir
     syn.sport++; // the expectation is used up
     programs.run(build(syn));
     CHECK(state.kernel->counters()->flows_expected == 1);
-    CHECK(flows_in(state, KernelState::Table::Newcomers).size() == 1);
+    CHECK(flows_in(state, FlowTables::Table::Newcomers).size() == 1);
 }
 
 TEST_CASE("expectations end, may stay, and may be met late") {
@@ -87,7 +87,7 @@ TEST_CASE("expectations end, may stay, and may be met late") {
     const l7_expectation over = what(second_now() - 1);
     state.kernel->expect(expected, &over);
     programs.run(build(syn));
-    CHECK(flows_in(state, KernelState::Table::Flows).empty());
+    CHECK(flows_in(state, FlowTables::Table::Flows).empty());
 
     // The flow is there, the expectation comes after its first packet.
     const l7_expectation stays = what(second_now() + 60, L7_X_STAYS);
@@ -96,19 +96,19 @@ TEST_CASE("expectations end, may stay, and may be met late") {
     next.flags = kAck;
     next.seq++;
     programs.run(build(next));
-    const auto flows = flows_in(state, KernelState::Table::Flows);
+    const auto flows = flows_in(state, FlowTables::Table::Flows);
     REQUIRE(flows.size() == 1);
     CHECK(flows[0].flow.verdict_packet == 2);
     CHECK(flows[0].flow.packets[0] == 2);
     syn.sport++;
     programs.run(build(syn));
-    CHECK(flows_in(state, KernelState::Table::Flows).size() == 2);
+    CHECK(flows_in(state, FlowTables::Table::Flows).size() == 2);
 
     state.kernel->forget_expectations(second_now() + 100);
     CHECK(state.kernel->settings().expecting == 0);
     syn.sport++;
     programs.run(build(syn));
-    CHECK(flows_in(state, KernelState::Table::Flows).size() == 2);
+    CHECK(flows_in(state, FlowTables::Table::Flows).size() == 2);
 }
 
 TEST_CASE("flows from elsewhere enter, and do not outdo what is known here") {
@@ -118,7 +118,7 @@ TEST_CASE("flows from elsewhere enter, and do not outdo what is known here") {
     Packet data;
     data.payload = bytes_of("hello");
     programs.run(build(data));
-    const auto seen = flows_in(state, KernelState::Table::Newcomers).at(0);
+    const auto seen = flows_in(state, FlowTables::Table::Newcomers).at(0);
 
     l7_flow flow{};
     flow.protocol = kFirst;
@@ -129,34 +129,34 @@ TEST_CASE("flows from elsewhere enter, and do not outdo what is known here") {
     l7_key other = seen.key;
     other.port[0] = htons(1);
     const std::vector<l7_put> both{{seen.key, flow}, {other, flow}};
-    const auto put = state.kernel->put(both);
+    const auto put = state.kernel->flows().put(both);
     REQUIRE(put);
     CHECK(put->entered == 2);
-    const auto known = state.kernel->find(seen.key);
+    const auto known = state.kernel->flows().find(seen.key);
     REQUIRE(known);
     CHECK(known->protocol == kFirst);
     CHECK(known->packets[0] + known->packets[1] == 1); // what was counted stays
     CHECK(known->tcp[0].scale == 7);
-    CHECK(state.kernel->find(other)->flags & L7_F_REPLICA);
+    CHECK(state.kernel->flows().find(other)->flags & L7_F_REPLICA);
 
     std::vector<l7_put> newer = both;
     newer[0].flow.protocol = newer[1].flow.protocol = kFirst + 1;
-    const auto again = state.kernel->put(newer);
+    const auto again = state.kernel->flows().put(newer);
     REQUIRE(again);
     CHECK(again->kept == 1); // of which a packet has come here
     CHECK(again->entered == 1);
-    CHECK(state.kernel->find(seen.key)->protocol == kFirst);
-    CHECK(state.kernel->find(other)->protocol == kFirst + 1);
+    CHECK(state.kernel->flows().find(seen.key)->protocol == kFirst);
+    CHECK(state.kernel->flows().find(other)->protocol == kFirst + 1);
 
-    state.kernel->withdraw(seen.key);
-    state.kernel->withdraw(other);
-    CHECK(state.kernel->find(seen.key));
-    CHECK_FALSE(state.kernel->find(other));
+    state.kernel->flows().withdraw(seen.key);
+    state.kernel->flows().withdraw(other);
+    CHECK(state.kernel->flows().find(seen.key));
+    CHECK_FALSE(state.kernel->flows().find(other));
 
     std::vector<l7_put> many(1000, newer[1]);
     for (std::uint16_t i = 0; i < many.size(); i++)
         many[i].key.port[1] = i;
-    CHECK(state.kernel->put(many)->entered == 1000);
+    CHECK(state.kernel->flows().put(many)->entered == 1000);
 }
 
 TEST_CASE("a flow that is still looked at can be told how its windows are scaled") {
@@ -166,7 +166,7 @@ TEST_CASE("a flow that is still looked at can be told how its windows are scaled
     Packet data;
     data.payload = bytes_of("hello");
     programs.run(build(data));
-    const auto seen = flows_in(state, KernelState::Table::Newcomers).at(0);
+    const auto seen = flows_in(state, FlowTables::Table::Newcomers).at(0);
     CHECK(seen.flow.tcp[0].scale == L7_TCP_LIBERAL);
 
     l7_put told{seen.key, {}};
@@ -174,17 +174,17 @@ TEST_CASE("a flow that is still looked at can be told how its windows are scaled
     told.flow.tcp[1].scale = 10;
     told.flow.tcp[0].flags = told.flow.tcp[1].flags = L7_T_SYN | L7_T_SCALE;
     told.flow.born = seen.flow.born + 1; // another connection's
-    CHECK(state.kernel->put({&told, 1})->kept == 0);
+    CHECK(state.kernel->flows().put({&told, 1})->kept == 0);
     told.flow.born = seen.flow.born;
-    CHECK(state.kernel->put({&told, 1})->kept == 1);
-    const auto now = flows_in(state, KernelState::Table::Newcomers).at(0);
+    CHECK(state.kernel->flows().put({&told, 1})->kept == 1);
+    const auto now = flows_in(state, FlowTables::Table::Newcomers).at(0);
     CHECK(now.flow.protocol == L7_UNSET);
     CHECK(now.flow.tcp[0].scale == 7);
     CHECK(now.flow.tcp[1].scale == 10);
     CHECK(now.flow.packets[0] + now.flow.packets[1] == 1);
     told.key.port[0] = htons(1);
-    CHECK(state.kernel->put({&told, 1})->entered == 0);
-    CHECK(flows_in(state, KernelState::Table::Flows).empty());
+    CHECK(state.kernel->flows().put({&told, 1})->entered == 0);
+    CHECK(flows_in(state, FlowTables::Table::Flows).empty());
 }
 
 TEST_CASE("who does not see a connection cannot choose what it is taken for") {
@@ -221,7 +221,7 @@ TEST_CASE("who does not see a connection cannot choose what it is taken for") {
     CHECK(counters->records == records);
     CHECK(counters->tcp_beyond + counters->tcp_before == 99);
     CHECK(counters->tcp_stray == 1);
-    const auto flow = flows_in(state, KernelState::Table::Newcomers).at(0).flow;
+    const auto flow = flows_in(state, FlowTables::Table::Newcomers).at(0).flow;
     CHECK_FALSE(flow.flags & L7_F_ENDED);
     CHECK(flow.packets[0] == 102); // they are traffic all the same
 

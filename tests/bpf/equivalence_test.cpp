@@ -64,7 +64,7 @@ Outcomes in_kernel(const Patterns &patterns, const std::vector<Buffer> &packets)
     for (const l7_verdict &verdict : rest)
         worker.apply({verdict});
     Outcomes out;
-    for (const auto table : {KernelState::Table::Flows, KernelState::Table::Newcomers})
+    for (const auto table : {FlowTables::Table::Flows, FlowTables::Table::Newcomers})
         for (const l7_flow_entry &entry : flows_in(state, table))
             out[text_of(entry.key)] = outcome_of(entry.flow);
     return out;

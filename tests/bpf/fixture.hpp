@@ -152,9 +152,9 @@ class InlineWorker {
 };
 
 /// All flows of a table by key, as text "src:sport>dst:dport/l4".
-inline std::vector<l7_flow_entry> flows_in(const State &state, KernelState::Table table) {
+inline std::vector<l7_flow_entry> flows_in(const State &state, FlowTables::Table table) {
     std::vector<l7_flow_entry> out;
-    REQUIRE(state.kernel->walk(table, [&](const l7_flow_entry &entry) {
+    REQUIRE(state.kernel->flows().walk(table, [&](const l7_flow_entry &entry) {
         out.push_back(entry);
         return true;
     }));

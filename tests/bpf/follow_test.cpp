@@ -39,7 +39,7 @@ TEST_CASE("a followed flow is sampled on, until an update says it is enough") {
     const Buffer packet = build(datagram("question"));
 
     programs.run(packet);
-    const auto entry = flows_in(state, KernelState::Table::Newcomers).at(0);
+    const auto entry = flows_in(state, FlowTables::Table::Newcomers).at(0);
     l7_verdict first = verdict_on(entry, kFirst);
     first.flags = L7_V_FOLLOW;
     REQUIRE(worker.apply({first}) == 1);
@@ -58,7 +58,7 @@ TEST_CASE("a followed flow is sampled on, until an update says it is enough") {
     REQUIRE(worker.apply({better}) == 1);
     programs.run(packet);
     CHECK(records() == 2);
-    const l7_flow flow = flows_in(state, KernelState::Table::Flows).at(0).flow;
+    const l7_flow flow = flows_in(state, FlowTables::Table::Flows).at(0).flow;
     CHECK(flow.protocol == kSecond);
     CHECK(flow.verdict_packet == 2);
     CHECK(flow.application == 5);
@@ -77,7 +77,7 @@ TEST_CASE("what follows a flow that nobody listens to any more ends") {
     const Buffer packet = build(datagram("question"));
 
     programs.run(packet);
-    l7_verdict verdict = verdict_on(flows_in(state, KernelState::Table::Newcomers).at(0), kFirst);
+    l7_verdict verdict = verdict_on(flows_in(state, FlowTables::Table::Newcomers).at(0), kFirst);
     verdict.flags = L7_V_FOLLOW;
     verdict.host = 9;
     worker.apply({verdict});
@@ -85,7 +85,7 @@ TEST_CASE("what follows a flow that nobody listens to any more ends") {
     worker.apply({verdict});
     programs.run(packet);
     CHECK(state.kernel->counters()->records == 1);
-    CHECK(flows_in(state, KernelState::Table::Flows).at(0).flow.host == 9);
+    CHECK(flows_in(state, FlowTables::Table::Flows).at(0).flow.host == 9);
 }
 
 TEST_CASE(
@@ -101,7 +101,7 @@ TEST_CASE(
     const Buffer packet = build(datagram("hello"));
 
     programs.run(packet);
-    const auto known = flows_in(state, KernelState::Table::Newcomers).at(0);
+    const auto known = flows_in(state, FlowTables::Table::Newcomers).at(0);
     const unsigned server = known.flow.flags & L7_F_INITIATOR_1 ? 0 : 1;
     l7_endpoint endpoint{};
     std::copy_n(known.key.addr[server], 4, endpoint.addr);
@@ -116,7 +116,7 @@ TEST_CASE(
     CHECK(skb.mark == 0x1200); // from its very first packet
     CHECK(state.kernel->counters()->flows_provisional == 1);
     l7_flow_entry fresh{};
-    for (const auto &entry : flows_in(state, KernelState::Table::Newcomers))
+    for (const auto &entry : flows_in(state, FlowTables::Table::Newcomers))
         if (entry.flow.flags & L7_F_PROVISIONAL)
             fresh = entry;
     CHECK(fresh.flow.protocol == kFirst);
@@ -125,8 +125,8 @@ TEST_CASE(
     CHECK(state.kernel->counters()->records == 2); // it is looked at all the same
 
     CHECK(worker.apply({verdict_on(fresh, kSecond)}) == 1);
-    CHECK(flows_in(state, KernelState::Table::Flows).at(0).flow.protocol == kSecond);
-    CHECK_FALSE(flows_in(state, KernelState::Table::Flows).at(0).flow.flags & L7_F_PROVISIONAL);
+    CHECK(flows_in(state, FlowTables::Table::Flows).at(0).flow.protocol == kSecond);
+    CHECK_FALSE(flows_in(state, FlowTables::Table::Flows).at(0).flow.flags & L7_F_PROVISIONAL);
 
     state.kernel->presume_nothing();
     next.sport = 40002;

@@ -162,7 +162,7 @@ TEST_CASE("packets and what becomes of them") {
             const l7_account account = account_of(state, hook, row.account);
             CHECK(account.packets == 1);
             CHECK(account.bytes == row.packet.size());
-            const auto flows = flows_in(state, KernelState::Table::Newcomers);
+            const auto flows = flows_in(state, FlowTables::Table::Newcomers);
             CHECK(flows.size() == row.flows);
             InlineWorker worker(state, nullptr);
             worker.drain();
@@ -187,7 +187,7 @@ TEST_CASE("a device without link header") {
     packet.ethernet = false;
     packet.payload = bytes_of("x");
     programs.run(build(packet));
-    CHECK(flows_in(state, KernelState::Table::Newcomers).size() == 1);
+    CHECK(flows_in(state, FlowTables::Table::Newcomers).size() == 1);
 }
 
 TEST_CASE("later fragments join their datagram's flow") {
@@ -202,7 +202,7 @@ TEST_CASE("later fragments join their datagram's flow") {
     packet.fragment_offset = 21;
     packet.more_fragments = false;
     programs.run(build(packet));
-    const auto flows = flows_in(state, KernelState::Table::Newcomers);
+    const auto flows = flows_in(state, FlowTables::Table::Newcomers);
     REQUIRE(flows.size() == 1);
     CHECK(flows[0].flow.packets[0] == 2);
     CHECK(state.kernel->counters()->fragments_later == 1);
@@ -249,8 +249,8 @@ TEST_CASE("bypass lets everything pass") {
     state.kernel->set_bypass(true);
     programs.run(build(with([](Packet &) {})));
     CHECK(state.kernel->counters()->bypassed == 1);
-    CHECK(flows_in(state, KernelState::Table::Newcomers).empty());
+    CHECK(flows_in(state, FlowTables::Table::Newcomers).empty());
     state.kernel->set_bypass(false);
     programs.run(build(with([](Packet &) {})));
-    CHECK(flows_in(state, KernelState::Table::Newcomers).size() == 1);
+    CHECK(flows_in(state, FlowTables::Table::Newcomers).size() == 1);
 }

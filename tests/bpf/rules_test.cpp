@@ -48,7 +48,7 @@ Rule everything() {
 /// Gives all newcomers a protocol and an application.
 void judge(const State &state, InlineWorker &worker, std::uint16_t protocol,
            std::uint16_t application = 0) {
-    for (const l7_flow_entry &entry : flows_in(state, KernelState::Table::Newcomers)) {
+    for (const l7_flow_entry &entry : flows_in(state, FlowTables::Table::Newcomers)) {
         l7_verdict verdict{};
         verdict.key = entry.key;
         verdict.protocol = protocol;
@@ -279,7 +279,7 @@ TEST_CASE("XDP drops what a rule drops once the flow is judged, and counts it") 
     CHECK(state.kernel->counters()->rules_dropped == 2);
     CHECK(state.kernel->rules().hits()[0].packets == 2);
     CHECK(account_of(state, L7_INGRESS, knowledge.protocols->find("ssh")).packets == 2);
-    for (const l7_flow_entry &entry : flows_in(state, KernelState::Table::Flows))
+    for (const l7_flow_entry &entry : flows_in(state, FlowTables::Table::Flows))
         CHECK(entry.flow.packets[0] == 2);
 
     state.kernel->set_bypass(true);

@@ -50,7 +50,7 @@ TEST_CASE("a verdict is in force with the next packet and loses no count") {
     const Buffer packet = build(flow_packet(1));
     programs.run(packet);
     programs.run(packet);
-    const auto before = flows_in(state, KernelState::Table::Newcomers);
+    const auto before = flows_in(state, FlowTables::Table::Newcomers);
     REQUIRE(before.size() == 1);
     CHECK(account_of(state, 0, L7_UNSET).flows == 1);
     CHECK(worker.apply({verdict_on(before[0])}) == 1);
@@ -59,7 +59,7 @@ TEST_CASE("a verdict is in force with the next packet and loses no count") {
     programs.run(packet, L7_INGRESS, &skb);
     CHECK(skb.mark == 0x1200);
     CHECK(skb.priority == 0x10010);
-    const auto after = flows_in(state, KernelState::Table::Flows);
+    const auto after = flows_in(state, FlowTables::Table::Flows);
     REQUIRE(after.size() == 1);
     CHECK(after[0].flow.packets[0] == 3);
     CHECK(after[0].flow.bytes[0] == 3 * packet.size());
@@ -69,14 +69,14 @@ TEST_CASE("a verdict is in force with the next packet and loses no count") {
     CHECK(account_of(state, 0, kProtocol).flows == 1);
     CHECK(account_of(state, 0, kProtocol).packets == 1);
     CHECK(
-        flows_in(state, KernelState::Table::Newcomers).empty()); // the old entry is not shown twice
+        flows_in(state, FlowTables::Table::Newcomers).empty()); // the old entry is not shown twice
 
     l7_verdict retire = verdict_on(before[0]);
     retire.op = L7_APPLY_RETIRE;
     worker.apply({retire});
-    CHECK(flows_in(state, KernelState::Table::Flows)[0].flow.packets[0] == 3);
+    CHECK(flows_in(state, FlowTables::Table::Flows)[0].flow.packets[0] == 3);
     programs.run(packet);
-    CHECK(flows_in(state, KernelState::Table::Flows)[0].flow.packets[0] == 4);
+    CHECK(flows_in(state, FlowTables::Table::Flows)[0].flow.packets[0] == 4);
 }
 
 TEST_CASE("the first verdict stays; one on a flow that left is counted") {
@@ -84,10 +84,10 @@ TEST_CASE("the first verdict stays; one on a flow that left is counted") {
     const Programs programs(state);
     InlineWorker worker(state, nullptr);
     programs.run(build(flow_packet(1)));
-    const auto entry = flows_in(state, KernelState::Table::Newcomers).at(0);
+    const auto entry = flows_in(state, FlowTables::Table::Newcomers).at(0);
     CHECK(worker.apply({verdict_on(entry)}) == 1);
     CHECK(worker.apply({verdict_on(entry, kProtocol + 1)}) == 0);
-    CHECK(flows_in(state, KernelState::Table::Flows).at(0).flow.protocol == kProtocol);
+    CHECK(flows_in(state, FlowTables::Table::Flows).at(0).flow.protocol == kProtocol);
     CHECK(state.kernel->counters()->verdicts_late == 1);
 
     l7_verdict stale = verdict_on(entry);
@@ -102,14 +102,14 @@ TEST_CASE("unknown stays among newcomers and asks no more") {
     InlineWorker worker(state, nullptr);
     programs.run(build(flow_packet(1)));
     CHECK(worker.drain() == 1);
-    worker.apply({verdict_on(flows_in(state, KernelState::Table::Newcomers).at(0), L7_UNKNOWN)});
+    worker.apply({verdict_on(flows_in(state, FlowTables::Table::Newcomers).at(0), L7_UNKNOWN)});
     programs.run(build(flow_packet(1)));
     CHECK(worker.drain() == 0);
-    const auto flows = flows_in(state, KernelState::Table::Newcomers);
+    const auto flows = flows_in(state, FlowTables::Table::Newcomers);
     REQUIRE(flows.size() == 1);
     CHECK(flows[0].flow.protocol == L7_UNKNOWN);
     CHECK(account_of(state, 0, L7_UNKNOWN).packets == 1);
-    CHECK(flows_in(state, KernelState::Table::Flows).empty());
+    CHECK(flows_in(state, FlowTables::Table::Flows).empty());
 }
 
 TEST_CASE("a flood of new flows evicts no flow that has a verdict") {
@@ -124,7 +124,7 @@ TEST_CASE("a flood of new flows evicts no flow that has a verdict") {
     for (unsigned i = 0; i < kKnown; i++) {
         programs.run(build(flow_packet(i)));
         std::vector<l7_verdict> verdicts;
-        for (const l7_flow_entry &entry : flows_in(state, KernelState::Table::Newcomers))
+        for (const l7_flow_entry &entry : flows_in(state, FlowTables::Table::Newcomers))
             verdicts.push_back(verdict_on(entry));
         worker.apply(verdicts);
         for (l7_verdict &verdict : verdicts)
@@ -132,11 +132,11 @@ TEST_CASE("a flood of new flows evicts no flow that has a verdict") {
         worker.apply(verdicts);
         worker.drain();
     }
-    REQUIRE(flows_in(state, KernelState::Table::Flows).size() == kKnown);
+    REQUIRE(flows_in(state, FlowTables::Table::Flows).size() == kKnown);
     for (unsigned i = 0; i < 50'000; i++)
         programs.run(build(flow_packet(1000 + i)));
-    CHECK(flows_in(state, KernelState::Table::Flows).size() == kKnown);
-    CHECK(flows_in(state, KernelState::Table::Newcomers).size() <= 512);
+    CHECK(flows_in(state, FlowTables::Table::Flows).size() == kKnown);
+    CHECK(flows_in(state, FlowTables::Table::Newcomers).size() <= 512);
     CHECK(state.kernel->counters()->newcomers_failed == 0);
 }
 
@@ -215,13 +215,13 @@ TEST_CASE("a closed flow's ports can be used again") {
     packet.flags = 0x02;
     packet.payload.clear();
     programs.run(build(packet));
-    worker.apply({verdict_on(flows_in(state, KernelState::Table::Newcomers).at(0))});
+    worker.apply({verdict_on(flows_in(state, FlowTables::Table::Newcomers).at(0))});
     packet.flags = 0x11; // FIN
     programs.run(build(packet));
-    CHECK(flows_in(state, KernelState::Table::Flows).size() == 1);
+    CHECK(flows_in(state, FlowTables::Table::Flows).size() == 1);
     packet.flags = 0x02; // SYN: another connection
     programs.run(build(packet));
-    CHECK(flows_in(state, KernelState::Table::Flows).empty());
+    CHECK(flows_in(state, FlowTables::Table::Flows).empty());
     CHECK(state.kernel->counters()->flows_restarted >= 1);
 }
 
@@ -233,7 +233,7 @@ TEST_CASE("idle flows leave and are handed out once") {
     InlineWorker worker(state, nullptr);
     programs.run(build(flow_packet(1)));
     programs.run(build(flow_packet(2)));
-    worker.apply({verdict_on(flows_in(state, KernelState::Table::Newcomers).at(0))});
+    worker.apply({verdict_on(flows_in(state, FlowTables::Table::Newcomers).at(0))});
     unsigned ended = 0;
     const auto count = [&](const l7_flow_entry &entry) {
         CHECK(entry.ended == 1);
@@ -242,12 +242,12 @@ TEST_CASE("idle flows leave and are handed out once") {
     // Idle time passes only with time.
     for (int i = 0; i < 100 && ended < 2; i++) {
         std::this_thread::sleep_for(std::chrono::milliseconds(50));
-        REQUIRE(state.kernel->sweep(KernelState::Table::Flows, count));
-        REQUIRE(state.kernel->sweep(KernelState::Table::Newcomers, count));
+        REQUIRE(state.kernel->flows().sweep(FlowTables::Table::Flows, count));
+        REQUIRE(state.kernel->flows().sweep(FlowTables::Table::Newcomers, count));
     }
     CHECK(ended == 2);
-    CHECK(flows_in(state, KernelState::Table::Flows).empty());
-    CHECK(flows_in(state, KernelState::Table::Newcomers).empty());
+    CHECK(flows_in(state, FlowTables::Table::Flows).empty());
+    CHECK(flows_in(state, FlowTables::Table::Newcomers).empty());
     CHECK(state.kernel->counters()->expired_flows == 1);
 }
 
@@ -258,7 +258,7 @@ TEST_CASE("a walk sees every flow of a large table") {
     const Programs programs(state);
     for (unsigned i = 0; i < 20'000; i++)
         programs.run(build(flow_packet(i)));
-    CHECK(flows_in(state, KernelState::Table::Newcomers).size() == 20'000);
+    CHECK(flows_in(state, FlowTables::Table::Newcomers).size() == 20'000);
 }
 
 TEST_CASE("a restart adopts flows, verdicts, counters and names") {
@@ -267,7 +267,7 @@ TEST_CASE("a restart adopts flows, verdicts, counters and names") {
         const Programs programs(state);
         InlineWorker worker(state, nullptr);
         programs.run(build(flow_packet(1)));
-        worker.apply({verdict_on(flows_in(state, KernelState::Table::Newcomers).at(0))});
+        worker.apply({verdict_on(flows_in(state, FlowTables::Table::Newcomers).at(0))});
         Protocols protocols;
         CHECK(protocols.number("first") == kProtocol);
         REQUIRE(state.kernel->store_names("protocols", protocols));
@@ -279,7 +279,7 @@ TEST_CASE("a restart adopts flows, verdicts, counters and names") {
     state.open();
     CHECK(state.adopted);
     CHECK(state.kernel->shards() == 1);
-    const auto flows = flows_in(state, KernelState::Table::Flows);
+    const auto flows = flows_in(state, FlowTables::Table::Flows);
     REQUIRE(flows.size() == 1);
     CHECK(flows[0].flow.protocol == kProtocol);
     CHECK(state.kernel->counters()->verdicts == 1);

@@ -104,6 +104,8 @@ TEST_CASE("a snapshot becomes text for Prometheus") {
     snapshot.traffic = {row(L7_UNSET, 4000), row(20, 5000)};
     snapshot.counters.records_lost = 3;
     snapshot.pickup.limited = 9;
+    snapshot.expect.torn = 6;
+    snapshot.expect.announcements = {{"privileged_port", 7}};
     snapshot.devices = {{"eth0", {true, true}, {true, false}, ""}};
     snapshot.tables = {{"flows", 10, 128}};
     WorkerUse worker{};
@@ -125,6 +127,8 @@ TEST_CASE("a snapshot becomes text for Prometheus") {
              "l7ctl_device_attached{dev=\"eth0\",direction=\"egress\"} 0\n",
              "l7ctl_ring_lost_records_total 3\n",
              "l7ctl_pickups_total{result=\"limited\"} 9\n",
+             "l7ctl_expect_parents_total{event=\"torn\"} 6\n",
+             "l7ctl_expect_announcements_total{result=\"privileged_port\"} 7\n",
              "l7ctl_table_max_entries{table=\"flows\"} 128\n",
              "l7ctl_verdict_latency_seconds_bucket{le=\"1.6e-05\"} 2\n",
              "l7ctl_verdict_latency_seconds_bucket{le=\"3.2e-05\"} 4\n",

@@ -59,7 +59,7 @@ void Expectations::add(const l7_key &parent, const Announcement &announcement,
     const std::uint32_t id = next_id();
     alive_.push_back({id, parent, expected, announcement.sport, verdict, topic, expires_ns, 0});
     const auto at = std::prev(alive_.end());
-    any_.store(true, std::memory_order_relaxed);
+    of_port_[slot_of(expected.port)].fetch_add(1, std::memory_order_relaxed);
     by_address_[expected] = at;
     by_id_[id] = at;
     remember(id, parent);
@@ -85,8 +85,16 @@ std::optional<ExpectationEntry> Expectations::met(std::uint32_t id) {
     return out;
 }
 
+/// False for nearly all new flows, without a lock.
+bool Expectations::may_be_expected(const l7_packet &packet) const {
+    const auto some = [&](unsigned end) {
+        return of_port_[slot_of(packet.key.port[end & 1])].load(std::memory_order_relaxed) != 0;
+    };
+    return some(packet.from ^ 1U) || (packet.key.l4 == L7_IPPROTO_UDP && some(packet.from));
+}
+
 std::optional<l7_expectation> Expectations::take(const l7_packet &packet, std::uint64_t now_ns) {
-    if (!any_.load(std::memory_order_relaxed))
+    if (!may_be_expected(packet))
         return std::nullopt;
     const std::lock_guard lock(mutex_);
     for (int way = 0; way < L7_EXPECTED_WAYS(packet.key.l4); way++) {
@@ -147,7 +155,7 @@ void Expectations::remove(Alive::iterator at, bool publish) {
     by_address_.erase(gone.expected);
     by_id_.erase(gone.id);
     alive_.erase(at);
-    any_.store(!alive_.empty(), std::memory_order_relaxed);
+    of_port_[slot_of(gone.expected.port)].fetch_sub(1, std::memory_order_relaxed);
     if (publish && publish_)
         publish_(gone, false);
 }

@@ -7,6 +7,7 @@
 
 #include <l7ctl/abi.h>
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -90,6 +91,9 @@ class Expectations {
     };
     using Alive = std::list<ExpectationEntry>;
 
+    static constexpr std::size_t slot_of(__be16 port) { return (port ^ port >> 8U) % 1024; }
+
+    bool may_be_expected(const l7_packet &packet) const;
     void remove(Alive::iterator at, bool publish);
     std::uint32_t next_id();
     void remember(std::uint32_t id, const l7_key &parent);
@@ -98,7 +102,7 @@ class Expectations {
     mutable std::mutex mutex_;
     std::uint32_t last_id_ = 0;
     Alive alive_;
-    std::atomic<bool> any_{false}; ///< alive_ is not empty: spares others the lock
+    std::array<std::atomic<std::uint32_t>, 1024> of_port_{}; ///< alive ones, by target port
     std::unordered_map<l7_expected, Alive::iterator, Hash, Equal> by_address_;
     std::unordered_map<std::uint32_t, Alive::iterator> by_id_;
     std::unordered_map<std::uint32_t, l7_key> parents_;                 ///< of children that came

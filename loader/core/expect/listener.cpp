@@ -21,6 +21,15 @@ Parties parties_of(const l7_key &key, unsigned initiator) {
 
 } // namespace
 
+ListenerCounters &ListenerCounters::operator+=(const ListenerCounters &other) {
+    parents += other.parents;
+    pushed_out += other.pushed_out;
+    torn += other.torn;
+    for (const ExpectColumn &column : kExpectColumns)
+        announcements.*column.member += other.announcements.*column.member;
+    return *this;
+}
+
 ExpectOptions ExpectOptions::defaults() {
     ExpectOptions out;
     for (const ParentKind &kind : parent_kinds())

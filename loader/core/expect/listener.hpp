@@ -36,6 +36,8 @@ struct ListenerCounters {
     std::uint64_t pushed_out = 0; ///< left for newer ones
     std::uint64_t torn = 0;       ///< bytes were missing; went on, where its protocol allows that
     ExpectCounters announcements;
+
+    ListenerCounters &operator+=(const ListenerCounters &other);
 };
 
 /// Bounded. One thread.

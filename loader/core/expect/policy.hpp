@@ -30,6 +30,26 @@ struct ExpectCounters {
     std::uint64_t no_topic = 0; ///< not one of the parent's, or one without room
 };
 
+struct ExpectColumn {
+    const char *name;
+    std::uint64_t ExpectCounters::*member;
+};
+inline constexpr ExpectColumn kExpectColumns[] = {
+    {"admitted", &ExpectCounters::admitted},
+    {"renewed", &ExpectCounters::renewed},
+    {"moved", &ExpectCounters::moved},
+    {"displaced", &ExpectCounters::displaced},
+    {"foreign_source", &ExpectCounters::foreign_source},
+    {"foreign_target", &ExpectCounters::foreign_target},
+    {"to_itself", &ExpectCounters::to_itself},
+    {"no_host", &ExpectCounters::no_host},
+    {"no_port", &ExpectCounters::no_port},
+    {"privileged_port", &ExpectCounters::privileged_port},
+    {"no_topic", &ExpectCounters::no_topic},
+};
+static_assert(sizeof(kExpectColumns) / sizeof(ExpectColumn) ==
+              sizeof(ExpectCounters) / sizeof(std::uint64_t));
+
 /// One that counts.
 struct Admitted {
     Announcement announcement; ///< its source made as narrow as the policy wants it
