@@ -7,8 +7,10 @@ import re
 import socket
 
 from support import clients, servers
+from support.clients_services import IrcTalker
 from support.l7ctl import L7ctl, classes, make_htb
 from support.netlab import Lab, check, expect_equal, main, wait_for
+from support.scripted import family
 from support.servers_media import Baresip, GstRtsp, Saned
 
 RULES = """[[rule]]
@@ -27,11 +29,6 @@ def attached(router):
     return l7ctl
 
 
-def children(l7ctl, protocol, l4=None):
-    return [flow for flow in l7ctl.flows("protocol", protocol)
-            if flow["reason"] == "expected" and (l4 is None or flow["l4"] == l4)]
-
-
 def awaited(l7ctl, address, port=None):
     """What may call this address, so far."""
     return [row for row in l7ctl.json("expect") if row["dst"] == address and port in (None, row["dport"])]
@@ -43,29 +40,6 @@ def expect_child(flow, parent_port, packets=1):
     check(parent_port in [end["port"] for end in flow["parent"]["ends"]], f"not this child's parent: {flow}")
 
 
-class Talker:
-    """Somebody in an IRC network."""
-
-    def __init__(self, namespace, server, address, nick):
-        self.connection = namespace.connect(address, server.port)
-        self.stream = self.connection.makefile("rwb")
-        self.say(f"NICK {nick}", f"USER {nick} 0 * :{nick}")
-        self.hear(f" 001 {nick} ")
-
-    def say(self, *lines):
-        self.stream.write("".join(f"{line}\r\n" for line in lines).encode())
-        self.stream.flush()
-
-    def hear(self, part):
-        while part not in (line := self.stream.readline().decode()):
-            check(line, f"the server hung up before {part!r}")
-        return line
-
-    def close(self):
-        self.stream.close()
-        self.connection.close()
-
-
 def test_irc_sends_and_chats():
     """Offers go through a real server, over IPv4 and IPv6; who takes them up is no party to their connection."""
     with Lab() as lab:
@@ -75,7 +49,7 @@ def test_irc_sends_and_chats():
         with attached(router) as l7ctl:
             for address, own in ((server.ip4, client.ip4), (server.ip6, client.ip6)):
                 number = int(ipaddress.ip_address(own)) if own == client.ip4 else own
-                alice, bob = Talker(client, end, address, "alice"), Talker(server, end, address, "bob")
+                alice, bob = IrcTalker(client, end, address, "alice"), IrcTalker(server, end, address, "bob")
                 wait_for(lambda: l7ctl.flows("protocol", "irc", "port", end.port), "the parent")
                 for kind in ("SEND large", "CHAT chat"):
                     with client.entered():
@@ -87,7 +61,7 @@ def test_irc_sends_and_chats():
                     expect_equal(offer.groups(), (str(number), str(port)), "what came through the server")
                     wait_for(lambda: awaited(l7ctl, own, port), "what is awaited")
                     taken = server.connect(own, port)
-                    flow, = wait_for(lambda: [one for one in children(l7ctl, "irc") if one["dport"] == port],
+                    flow, = wait_for(lambda: [one for one in l7ctl.children("irc") if one["dport"] == port],
                                      f"the child of {kind} to {own}")
                     expect_child(flow, end.port)
                     expect_equal((flow["src"], flow["dst"]), (address, own), "the child's ends")
@@ -99,31 +73,41 @@ def test_irc_sends_and_chats():
             check(classes(router, "s0")["1:10"][0] > 0, "nothing in the class")
 
 
-def family(address):
-    return socket.AF_INET6 if ":" in address else socket.AF_INET
-
-
 def test_sip_calls():
-    """Two telephones; the one that is called answers when the caller's ports are known here."""
+    """Two telephones; the one that is called answers when the caller's ports are known here, and holds the call later."""
     with Lab() as lab:
         client, router, server = lab.router()
         with attached(router) as l7ctl:
-            for called, caller in ((server.ip4, client.ip4), (server.ip6, client.ip6)):
-                callee, phone = Baresip(server, called), Baresip(client, caller, dials=called)
+            def renewed():
+                announcements = l7ctl.status()["expect"]["announcements"]
+                return announcements["renewed"] + announcements["moved"] + announcements["admitted"]
+            for called, caller, l4 in ((server.ip4, client.ip4, "udp"), (server.ip6, client.ip6, "udp"),
+                                       (server.ip4, client.ip4, "tcp"), (server.ip6, client.ip6, "tcp")):
+                had = {port_pair(flow) for kind in ("rtp", "rtcp") for flow in l7ctl.children(kind)}
+                callee, phone = Baresip(server, called), Baresip(client, caller, dials=f"{called};transport={l4}")
                 callee.start()
                 phone.start()
                 wait_for(callee.ringing, "the call")
                 wait_for(lambda: len(awaited(l7ctl, caller)) >= 2, "where RTP and RTCP are awaited")
                 callee.answer()
                 for protocol in ("rtp", "rtcp"):
-                    flow = wait_for(lambda kind=protocol: [one for one in children(l7ctl, kind, "udp")
-                                                           if caller in (one["src"], one["dst"])],
-                                    f"{protocol} of the call from {caller}", REPORT_LIMIT)[0]
+                    flow = wait_for(lambda kind=protocol: [one for one in l7ctl.children(kind, "udp")
+                                                           if caller in (one["src"], one["dst"])
+                                                           and port_pair(one) not in had],
+                                    f"{protocol} of the call from {caller} by {l4}", REPORT_LIMIT)[0]
                     expect_child(flow, callee.port)
-                had = classes(router, "c0")["1:10"][0]
-                wait_for(lambda before=had: classes(router, "c0")["1:10"][0] > before + 50, "a second of voice there")
+                    expect_equal(flow["parent"]["l4"], l4, "the transport of the call")
+                sent = classes(router, "c0")["1:10"][0]
+                wait_for(lambda before=sent: classes(router, "c0")["1:10"][0] > before + 50, "a second of voice there")
+                before = renewed()
+                callee.hold()
+                wait_for(lambda count=before: renewed() > count, "what the second offer announces")
                 for each in (phone, callee):
                     each.stop()
+
+
+def port_pair(flow):
+    return flow["sport"], flow["dport"]
 
 
 def test_rtsp_with_a_real_client():
@@ -137,7 +121,7 @@ def test_rtsp_with_a_real_client():
                 with clients.running(client, ["gst-launch-1.0", "rtspsrc", f"location={url}", "protocols=udp", "!",
                                               "fakesink"]):
                     for protocol in ("rtp", "rtcp"):
-                        flow = wait_for(lambda kind=protocol: [one for one in children(l7ctl, kind, "udp")
+                        flow = wait_for(lambda kind=protocol: [one for one in l7ctl.children(kind, "udp")
                                                                if address in (one["src"], one["dst"])],
                                         f"{protocol} of {url}", REPORT_LIMIT)[0]
                         expect_child(flow, end.port, LATE)
@@ -184,7 +168,7 @@ def test_rtsp_from_the_first_packet():
                     viewer.ask("PLAY", viewer.url, Session=agreed["session"].partition(";")[0])
                     for protocol, number in (("rtp", port), ("rtcp", port + 1)):
                         flow, = wait_for(lambda kind=protocol, own=own, own_port=number: [
-                            one for one in children(l7ctl, kind, "udp")
+                            one for one in l7ctl.children(kind, "udp")
                             if (own, own_port) in ((one["src"], one["sport"]), (one["dst"], one["dport"]))],
                             f"{protocol} from {address}", REPORT_LIMIT)
                         expect_child(flow, end.port)
@@ -222,7 +206,7 @@ def test_scans():
                                         "--read-delay=yes", "--read-delay-duration", 200000, "--read-limit=yes",
                                         "--read-limit-size", 4096, "--format=pnm", "-o", directory / "scan.pnm"],
                                        name="scanimage", env={"SANE_CONFIG_DIR": str(directory)})
-                flow = wait_for(lambda: [one for one in children(l7ctl, "sane") if address == one["dst"]],
+                flow = wait_for(lambda: [one for one in l7ctl.children("sane") if address == one["dst"]],
                                 f"the image from {address}")[0]
                 expect_child(flow, end.port, LATE)
                 expect_equal(process.wait(20), 0, "scanimage's exit")

@@ -2,18 +2,17 @@
 """Child connections: announced by real and scripted parents, known from their first packet, and only where the parent
 may announce them."""
 
+import itertools
 import socket
 
 from support import clients, servers
 from support.l7ctl import L7ctl, classes, make_htb
 from support.netlab import Lab, NotTestable, check, expect_equal, main, wait_for
+from support.scripted import Dialogue, family
 
 LARGE = "layer seven\n" * 10_000
+LATE = 200  # two first bursts of a server that is near
 RULES = '[[rule]]\nprotocol = ["ftp", "ftp-data"]\nclassid = "1:10"\n'
-
-
-def children(l7ctl, protocol):
-    return [flow for flow in l7ctl.flows("protocol", protocol) if flow["reason"] == "expected"]
 
 
 def test_ftp_with_real_ends():
@@ -28,31 +27,34 @@ def test_ftp_with_real_ends():
         make_htb(router, "c0", ["10"])
         with L7ctl(router, RULES).start() as l7ctl:
             l7ctl.attach("c0")
-            for active in (False, True):
-                for address in (server.ip4, server.ip6):
-                    before = len(seen_children(l7ctl))
-                    fetch(client, end, address, active)
-                    wait_for(lambda count=before: len(seen_children(l7ctl)) > count,
-                             f"a child of {address}, {'active' if active else 'passive'}")
+            for fetch, active, address in itertools.product((curl, lftp), (False, True), (server.ip4, server.ip6)):
+                before = len(seen_children(l7ctl))
+                expect_equal(len(fetch(client, end, address, active)), len(LARGE), "bytes of the file")
+                wait_for(lambda count=before: len(seen_children(l7ctl)) > count,
+                         f"a child of {address}, {'active' if active else 'passive'}, by {fetch.__name__}")
             for flow in seen_children(l7ctl):
-                check(flow["verdict_packet"] <= 64, f"known late: {flow}")
+                check(flow["verdict_packet"] <= LATE, f"known late: {flow}")
                 check("parent" in flow, f"no parent of {flow}")
                 expect_equal(flow["classid"], "1:10", "a child's class")
-            expect_equal(l7ctl.counter("flows_expected"), 4, "flows that had been announced")
+            expect_equal(l7ctl.counter("flows_expected"), 8, "flows that had been announced")
             expect_equal(l7ctl.json("expect"), [], "what is still awaited")
             check(classes(router, "c0")["1:10"][0] > 20, "nothing in the class")
 
 
-def fetch(client, end, address, active):
-    got = clients.curl(client, *(["--ftp-port", "-"] if active else []),
-                       f"ftp://{clients.in_url(address)}:{end.port}/large")
-    expect_equal(len(got), len(LARGE), "bytes of the file")
+def curl(client, end, address, active):
+    return clients.curl(client, *(["--ftp-port", "-"] if active else []),
+                        f"ftp://{clients.in_url(address)}:{end.port}/large")
+
+
+def lftp(client, end, address, active):
+    return client.output(["lftp", "-c", f"set ftp:passive-mode {'no' if active else 'yes'}; "
+                                        f"open ftp://{clients.in_url(address)}:{end.port}; cat large"], limit=30)
 
 
 def seen_children(l7ctl, known={}):  # pylint: disable=dangerous-default-value
     """Children so far, also those that have gone; by daemon."""
     mine = known.setdefault(l7ctl.pins, {})
-    for flow in children(l7ctl, "ftp-data"):
+    for flow in l7ctl.children("ftp-data"):
         mine[flow["src"], flow["sport"], flow["dst"], flow["dport"]] = flow
     return list(mine.values())
 
@@ -73,36 +75,17 @@ def test_tftp_answers_from_another_port():
             check(len(answers) == 2 and all(flow["verdict_packet"] <= 3 for flow in answers), f"known late: {answers}")
 
 
-
-class Control:
-    """A scripted control connection of FTP, both of whose ends are ours."""
+class Control(Dialogue):
+    """A scripted control connection of FTP."""
 
     def __init__(self, client, server, address, listen=None):
-        with server.entered():
-            listener = socket.create_server((listen or address, 21), family=family(address))
-        with client.entered():
-            self.client = socket.create_connection((address, 21), timeout=5)
-        self.server, _ = listener.accept()
-        listener.close()
+        super().__init__(client, server, address, 21, listen)
         for who, line in (("server", "220 ready"), ("client", "USER anonymous"), ("server", "331 password"),
                           ("client", "PASS guest@example.org"), ("server", "230 in")):
             self.say(who, line)
 
-    def say(self, who, line):
-        ours, theirs = (self.client, self.server) if who == "client" else (self.server, self.client)
-        ours.sendall(line.encode() + b"\r\n")
-        theirs.settimeout(5)
-        got = b""
-        while len(got) < len(line) + 2:
-            got += theirs.recv(65536)
-
-    def close(self):
-        self.client.close()
-        self.server.close()
-
-
-def family(address):
-    return socket.AF_INET6 if ":" in address else socket.AF_INET
+    def say(self, who, message):
+        return super().say(who, message.encode() + b"\r\n")
 
 
 def pasv(address, port):
@@ -124,6 +107,10 @@ def test_only_parties_and_unprivileged_ports():
             expected = wait_for(lambda: l7ctl.json("expect"), "what is awaited")
             expect_equal([(row["dst"], row["dport"], row["src"]) for row in expected],
                          [(server.ip4, 4001, client.ip4)], "what is awaited")
+            def refused():
+                return l7ctl.status()["expect"]["announcements"]
+            wait_for(lambda: refused()["admitted"] == 1, "the counters")
+            expect_equal((refused()["foreign_target"], refused()["privileged_port"]), (1, 1), "announcements refused")
             for port in range(5000, 15000, 50):
                 control.say("server", "\r\n".join(pasv(server.ip4, port + i) for i in range(50)))
             wait_for(lambda: [row["dport"] for row in l7ctl.json("expect")] == [14999], "the last announcement alone")
@@ -131,7 +118,7 @@ def test_only_parties_and_unprivileged_ports():
                 listener = socket.create_server((server.ip4, 14999))
             with client.entered():
                 data = socket.create_connection((server.ip4, 14999), timeout=5)
-            flow, = wait_for(lambda: children(l7ctl, "ftp-data"), "the child")
+            flow, = wait_for(lambda: l7ctl.children("ftp-data"), "the child")
             expect_equal((flow["dport"], flow["verdict_packet"]), (14999, 1), "port and packet of the child")
             expect_equal(l7ctl.json("expect"), [], "what is still awaited")
             for each in (data, listener, control):
@@ -162,7 +149,7 @@ def test_children_behind_a_translation():
                 listener = socket.create_server((server.ip4, 6000))
             with client.entered():
                 data = socket.create_connection((router.ip4, 6000), timeout=5)
-            flows = wait_for(lambda: len(children(l7ctl, "ftp-data")) == 2 and children(l7ctl, "ftp-data"),
+            flows = wait_for(lambda: len(l7ctl.children("ftp-data")) == 2 and l7ctl.children("ftp-data"),
                              "the child, on both sides")
             expect_equal({flow["dst"] for flow in flows}, {router.ip4, server.ip4}, "where the child goes")
             for each in (data, listener, control):
@@ -183,7 +170,7 @@ def test_children_keep_their_parent_in_a_file():
                 listener = socket.create_server((server.ip4, 4001))
             with client.entered():
                 data = socket.create_connection((server.ip4, 4001), timeout=5)
-            known, = wait_for(lambda: children(l7ctl, "ftp-data"), "the child")
+            known, = wait_for(lambda: l7ctl.children("ftp-data"), "the child")
             l7ctl.run("flows", "export", path)
         with L7ctl(router, name="other").start() as l7ctl:
             l7ctl.run("flows", "import", path)
@@ -228,7 +215,7 @@ def test_amanda_names_its_ports():
                     with client.entered():
                         streams.append(socket.create_connection((address, port), timeout=5))
                 def met(where=address):
-                    return [flow for flow in children(l7ctl, "amanda") if flow["dst"] == where]
+                    return [flow for flow in l7ctl.children("amanda") if flow["dst"] == where]
                 wait_for(lambda count=met: len(count()) == 3, "the streams")
                 expect_equal({(flow["dport"], flow["verdict_packet"]) for flow in met()}, {(port, 1) for port in ports},
                              "ports and packets of the streams")

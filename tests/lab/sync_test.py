@@ -227,6 +227,18 @@ def test_a_node_killed_and_back():
         has_all(b, a, (1000, 7, 0))
 
 
+def test_a_peer_is_up_while_it_is_read_for_the_first_time():
+    """A resync asked for then is waited for, rather than told of as missing."""
+    with Lab() as lab:
+        a, b = Fleet(lab, 2).start()
+        a.flows(MANY)
+        wait_for(a.sent, "a to have told all")
+        b.kill()
+        b.start()
+        wait_for(lambda: b.of(a)["flows"] > 0, "b to have a part")
+        expect_equal(b.of(a)["state"], "up", "state of a")
+
+
 def test_a_node_and_its_redis_killed():
     with Lab() as lab:
         a, b = Fleet(lab, 2).start()
@@ -430,6 +442,7 @@ main(test_three_nodes_have_everything, test_five_nodes_have_everything, test_thr
      test_the_owner_of_a_flow_knows_better, test_redis_killed_and_restarted_empty,
      test_redis_killed_and_restarted_with_an_old_file, test_hash_removed_by_somebody,
      test_a_partition_of_ten_seconds, test_a_short_partition_resumes_where_it_was, test_a_trimmed_stream_is_noticed,
-     test_five_percent_loss, test_a_node_killed_and_back, test_a_node_and_its_redis_killed,
+     test_five_percent_loss, test_a_node_killed_and_back, test_a_peer_is_up_while_it_is_read_for_the_first_time,
+     test_a_node_and_its_redis_killed,
      test_one_commit_at_a_time_and_no_flush_meanwhile, test_memory_is_bounded, test_tls_and_an_acl_user,
      test_the_daemon_and_its_commands, test_the_script_for_keepalived)

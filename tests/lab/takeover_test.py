@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Two routers, and connections that go on over the other one: by replication, and by a file."""
+"""Two routers, and connections that go on over the other one: by replication, by a file, and beside conntrackd."""
 
 import ftplib
 import json
@@ -7,8 +7,9 @@ import socket
 import threading
 
 from support import servers
+from support.conntrackd import Conntrackd
 from support.l7ctl import L7ctl, classes, make_htb
-from support.netlab import Lab, check, expect_equal, main, wait_for
+from support.netlab import Lab, NotTestable, check, expect_equal, main, wait_for
 from support.sync_lab import SyncRedis
 
 SYNC = """
@@ -26,6 +27,14 @@ classid = "1:10"
 protocol = ["ftp", "ftp-data"]
 classid = "1:20"
 """
+MARKED = """
+[conntrack]
+mark = true
+[[rule]]
+protocol = "http"
+classid = "1:10"
+mark = 0x1000
+"""
 TRANSFER_BYTES, TRANSFER_RATE = 10_000_000, 2_000_000
 MISFITS = ("tcp_beyond", "tcp_before", "tcp_ack_beyond", "tcp_ack_before", "tcp_stray")
 
@@ -34,7 +43,7 @@ class Pair:
     """client and server, each on a switch with two routers, a and b, between; both run l7ctl and, where they
     replicate, a Redis."""
 
-    def __init__(self, lab, more="", sync=True):
+    def __init__(self, lab, more="", sync=True, rules=RULES):
         self.lab = lab
         self.client, self.server = lab.namespace("client"), lab.namespace("server")
         self.routers = {name: lab.namespace(name) for name in "ab"}
@@ -57,7 +66,7 @@ class Pair:
             own, other = ("192.0.2.11", "192.0.2.12") if name == "a" else ("192.0.2.12", "192.0.2.11")
             config = SYNC.format(node=name, own=f"{own}:6379", peer="b" if name == "a" else "a",
                                  other=f"{other}:6379", more=more) if sync else ""
-            self.l7ctl[name] = L7ctl(router, config + RULES, name=f"l7ctl-{name}")
+            self.l7ctl[name] = L7ctl(router, config + rules, name=f"l7ctl-{name}")
 
     def switch(self, name):
         switch = self.lab.namespace(name)
@@ -247,6 +256,76 @@ def test_an_announcement_is_met_over_the_other_router():
         ftp.finish()
 
 
+class Gateways(Pair):
+    """A pair that translates to an address of theirs, which is where they live; conntrackd tells either of the other's
+    connections."""
+
+    shared = "198.51.100.9/24"
+
+    def __init__(self, lab, **options):
+        super().__init__(lab, rules=MARKED, **options)
+        rules = """table ip lab { chain out { type nat hook postrouting priority srcnat;
+            oifname "s0" ip saddr 192.0.2.2 snat to 198.51.100.9; }; }"""
+        for router in self.routers.values():
+            if router.run(["nft", rules], check=False).returncode != 0:
+                raise NotTestable("this kernel's nftables cannot translate")
+            # Either way moves at a moment of its own: what a router has seen half of is translated all the same.
+            router.sysctl("netfilter.nf_conntrack_tcp_be_liberal", 1)
+        self.routers["a"].address("s0", self.shared)
+        ends = "198.51.100.11", "198.51.100.12"
+        self.conntrackd = {name: Conntrackd(lab, router, "s0", *(ends if name == "a" else ends[::-1]))
+                           for name, router in self.routers.items()}
+
+    def fail_over(self):
+        self.routers["a"].run(["ip", "address", "del", self.shared, "dev", "s0"])
+        self.routers["b"].run(["ip", "address", "add", self.shared, "dev", "s0"])
+        self.server.run(["ip", "neigh", "flush", "dev", "eth0"])
+        super().fail_over()
+
+    def tracked(self, name):
+        return self.routers[name].output(["conntrack", "-L", "-p", "tcp", "--orig-port-dst", "80", "-s", "192.0.2.2"])
+
+
+def beside_conntrackd(pair, take_over):
+    """A transfer over a NAT, which conntrackd hands over with its mark; and how b's l7ctl comes to know it."""
+    held = transfer(pair)
+    wait_for(lambda: [flow for flow in pair.l7ctl["a"].flows("protocol", "http") if flow["bytes"] > 500_000],
+             "the transfer over a")
+    wait_for(lambda: "mark=4096" in pair.tracked("a"), "the connection's mark at a")
+    wait_for(lambda: pair.conntrackd["b"].cache("external") >= 1, "the connection in conntrackd's cache at b")
+    pair.conntrackd["b"].ask("-c")
+    wait_for(lambda: "mark=4096" in pair.tracked("b"), "connection and mark in b's kernel")
+    take_over()
+    pair.fail_over()
+    flows = wait_for(lambda: len(over_b(pair, "http")) == 2 and over_b(pair, "http"), "both sides of the flow over b")
+    # Whoever is met first counts as the one that began it.
+    expect_equal({(*sorted([flow["src"], flow["dst"]]), flow["reason"], flow["classid"]) for flow in flows},
+                 {("192.0.2.2", "198.51.100.2", "replica", "1:10"), ("198.51.100.2", "198.51.100.9", "replica", "1:10")},
+                 "how it is known there")
+    counters = pair.l7ctl["b"].status()["counters"]
+    expect_equal({name: counters[name] for name in MISFITS}, dict.fromkeys(MISFITS, 0), "segments outside the window")
+    check(classes(pair.routers["b"], "c0")["1:10"][0] > 20, "nothing in the class")
+    check("mark=4096" in pair.tracked("b"), f"the mark at b: {pair.tracked('b')}")
+    held.stop()
+
+
+def test_conntrackd_takes_the_connection_and_we_the_verdict():
+    with Lab() as lab, Gateways(lab) as pair:
+        def take_over():
+            wait_for(lambda: pair.external("b")["flows"] >= 2, "both sides of the flow in b's cache")
+            pair.l7ctl["b"].run("sync", "commit")
+            expect_equal([flow["packets"] for flow in pair.l7ctl["b"].flows("protocol", "http")], [0, 0],
+                         "packets of what a commit enters")
+        beside_conntrackd(pair, take_over)
+
+
+def test_conntrackd_alone_brings_a_mark_that_says_enough():
+    with Lab() as lab, Gateways(lab, sync=False) as pair:
+        beside_conntrackd(pair, lambda: expect_equal(pair.l7ctl["b"].flows("protocol", "http"), [], "flows at b"))
+        wait_for(lambda: pair.l7ctl["b"].status()["pickup"]["named"] == 2, "both sides named by the mark")
+
+
 if __name__ == "__main__":
-    main(test_flows_go_through_a_file, test_a_transfer_goes_on_over_the_other_router, test_direct_mode_needs_no_commit,
+    main(test_conntrackd_takes_the_connection_and_we_the_verdict, test_conntrackd_alone_brings_a_mark_that_says_enough,
+         test_flows_go_through_a_file, test_a_transfer_goes_on_over_the_other_router, test_direct_mode_needs_no_commit,
          test_a_passive_ftp_transfer_goes_on_over_the_other_router, test_an_announcement_is_met_over_the_other_router)

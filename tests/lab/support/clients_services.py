@@ -2,7 +2,7 @@
 """Short real exchanges, as in clients.py, with the servers of servers_services.py."""
 
 from .clients import LIMIT, in_url, running, scratch
-from .netlab import expect_equal, expect_in
+from .netlab import check, expect_equal, expect_in
 from .servers import DOMAIN, LARGE, SMALL
 from .servers_services import PROGRAMS, PYTHON
 
@@ -88,3 +88,26 @@ def smb(namespace, server, address):
         namespace.run(["smbclient", "-s", config, "--no-pass", "-p", server.port, "-I", address, "//lab/files",
                        "-c", f"lcd {directory}; get small"], limit=LIMIT)
         expect_equal((directory / "small").read_bytes(), SMALL, "SMB file")
+
+
+class IrcTalker:
+    """Somebody in an IRC network."""
+
+    def __init__(self, namespace, server, address, nick):
+        self.connection = namespace.connect(address, server.port)
+        self.stream = self.connection.makefile("rwb")
+        self.say(f"NICK {nick}", f"USER {nick} 0 * :{nick}")
+        self.hear(f" 001 {nick} ")
+
+    def say(self, *lines):
+        self.stream.write("".join(f"{line}\r\n" for line in lines).encode())
+        self.stream.flush()
+
+    def hear(self, part):
+        while part not in (line := self.stream.readline().decode()):
+            check(line, f"the server hung up before {part!r}")
+        return line
+
+    def close(self):
+        self.stream.close()
+        self.connection.close()

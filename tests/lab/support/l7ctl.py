@@ -79,6 +79,11 @@ class L7ctl:
     def flows(self, *filters):
         return self.json("flows", *filters)
 
+    def children(self, protocol, l4=None):
+        """Flows of the protocol that had been announced."""
+        return [flow for flow in self.flows("protocol", protocol)
+                if flow["reason"] == "expected" and l4 in (None, flow["l4"])]
+
     def status(self):
         return self.json("status")[0]
 

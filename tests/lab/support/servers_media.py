@@ -14,7 +14,8 @@ TONE_SECONDS = 30
 
 
 class Baresip(Server):
-    """A telephone at one address, whose microphone hears a tone. Rings until answer() is called."""
+    """A telephone at one address, whose microphone hears a tone. Rings until answer() is called; what it dials may ask
+    for a transport: "192.0.2.2;transport=tcp"."""
 
     name = "baresip"
     port = 5060
@@ -27,7 +28,8 @@ class Baresip(Server):
 
     @staticmethod
     def uri(address):
-        return f"sip:lab@[{address}]" if ":" in address else f"sip:lab@{address}"
+        host, _, parameters = address.partition(";")
+        return f"sip:lab@{f'[{host}]' if ':' in host else host}{parameters and f';{parameters}'}"
 
     def prepare(self):
         with wave.open(str(self.dir / "tone.wav"), "wb") as tone:
@@ -67,7 +69,14 @@ module_app menu.so
         return "Incoming call" in self.process.log()
 
     def answer(self):
-        command = b'{"command":"accept"}'
+        self.tell("accept")
+
+    def hold(self):
+        """A re-INVITE, RFC 3261 section 14."""
+        self.tell("hold")
+
+    def tell(self, name):
+        command = b'{"command":"%s"}' % name.encode()
         with self.namespace.connect("127.0.0.1", self.control_port) as control:
             control.sendall(b"%d:%s," % (len(command), command))
             control.recv(4096)

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Children of scripted parents: PPTP, H.323, MGCP, Megaco. Each is known from its first packet."""
+
+import socket
+
+from support import scripted
+from support.l7ctl import L7ctl
+from support.netlab import Lab, expect_equal, main, wait_for
+from support.scripted import Dialogue
+
+
+def datagrams(namespace, address, port=0):
+    with namespace.entered():
+        out = socket.socket(scripted.family(address), socket.SOCK_DGRAM)
+        out.bind((address, port))
+    out.settimeout(5)
+    return out
+
+
+def expect_child(flow, port, **ends):
+    expect_equal({key: flow[key] for key in ends}, ends, "the child's ends")
+    expect_equal((flow["verdict_packet"], port in [end["port"] for end in flow["parent"]["ends"]]), (1, True),
+                 f"from when it is known, and by whom: {flow}")
+
+
+def test_pptp_calls_over_gre():
+    """A call that is refused announces nothing; GRE of one that is up is a child, whoever sends first."""
+    with Lab() as lab:
+        client, router, server = lab.router()
+        with L7ctl(router).start() as l7ctl:
+            l7ctl.attach("c0")
+            control = Dialogue(client, server, server.ip4, scripted.PPTP_PORT)
+            control.say("client", scripted.pptp_hello(1))
+            control.say("server", scripted.pptp_hello(2))
+            wait_for(lambda: l7ctl.flows("protocol", "pptp"), "the parent")
+            control.say("client", scripted.pptp_call(7))
+            control.say("server", scripted.pptp_answer(9, 7, result=2))
+            control.say("client", scripted.pptp_call(8))
+            expect_equal(l7ctl.json("expect"), [], "what a refused call announces")
+            control.say("server", scripted.pptp_answer(10, 8))
+            expected = wait_for(lambda: len(l7ctl.json("expect")) == 2 and l7ctl.json("expect"), "what is awaited")
+            expect_equal({(row["l4"], row["src"], row["dst"]) for row in expected},
+                         {("gre", client.ip4, server.ip4), ("gre", server.ip4, client.ip4)}, "what is awaited")
+            with server.entered(), socket.socket(socket.AF_INET, socket.SOCK_RAW, scripted.GRE) as raw:
+                for sequence in range(3):
+                    raw.sendto(scripted.gre_packet(8, sequence), (client.ip4, 0))
+            flow, = wait_for(lambda: [one for one in l7ctl.children("pptp") if one["packets"] == 3], "the call")
+            expect_child(flow, scripted.PPTP_PORT, l4="gre", src=server.ip4, dst=client.ip4)
+            control.close()
+
+
+def test_h323_calls():
+    """Q.931 names the connection for H.245, which names the media: children of a child."""
+    with Lab() as lab:
+        client, router, server = lab.router()
+        with L7ctl(router).start() as l7ctl:
+            l7ctl.attach("c0")
+            call = Dialogue(client, server, server.ip4, scripted.H323_PORT)
+            call.say("client", scripted.H323_SETUP)
+            wait_for(lambda: [row for row in l7ctl.json("expect")
+                              if (row["dst"], row["dport"]) == (client.ip4, scripted.H323_H245_PORT)], "H.245 to be awaited")
+            h245 = Dialogue(server, client, client.ip4, scripted.H323_H245_PORT)
+            flow, = wait_for(lambda: l7ctl.children("h323"), "H.245's connection")
+            expect_child(flow, scripted.H323_PORT, src=server.ip4, dst=client.ip4, dport=scripted.H323_H245_PORT)
+            h245.say("server", scripted.H323_OPEN)
+            media = (scripted.H323_RTP_PORT, "rtp", scripted.rtp_packet(1)), (scripted.H323_RTCP_PORT, "rtcp",
+                                                                              scripted.rtcp_packet())
+            wait_for(lambda: {row["dport"] for row in l7ctl.json("expect")} >= {port for port, _, _ in media},
+                     "media and its control to be awaited")
+            for port, protocol, packet in media:
+                hears = datagrams(client, client.ip4, port)
+                sends = datagrams(server, server.ip4)
+                sends.sendto(packet, (client.ip4, port))
+                expect_equal(hears.recv(2048), packet, "what comes")
+                flow, = wait_for(lambda kind=protocol: l7ctl.children(kind), protocol)
+                expect_child(flow, scripted.H323_H245_PORT, src=server.ip4, dst=client.ip4, dport=port)
+                hears.close()
+                sends.close()
+            for each in (h245, call):
+                each.close()
+
+
+def connections(protocol, gateways_port, ask, answer):
+    """An agent asks a gateway for a connection, and speaks to where that says it hears."""
+    with Lab() as lab:
+        client, router, server = lab.router()
+        with L7ctl(router).start() as l7ctl:
+            l7ctl.attach("c0")
+            for number, (agent, gateway) in enumerate(((client.ip4, server.ip4), (client.ip6, server.ip6)), 1204):
+                agents, gateways = datagrams(client, agent), datagrams(server, gateway, gateways_port)
+                agents.sendto(ask(number), (gateway, gateways_port))
+                _, whom = gateways.recvfrom(2048)
+                wait_for(lambda count=number: len(l7ctl.flows("protocol", protocol)) == count - 1203, "the parent")
+                hears = datagrams(server, gateway)
+                port = hears.getsockname()[1]
+                gateways.sendto(answer(number, gateway, port), whom[:2])
+                agents.recv(2048)
+                wait_for(lambda to=port: to in [row["dport"] for row in l7ctl.json("expect")], "media to be awaited")
+                agents.sendto(scripted.rtp_packet(1), (gateway, port))
+                hears.recv(2048)
+                flow, = wait_for(lambda to=gateway: [one for one in l7ctl.children("rtp") if one["dst"] == to], "the voice")
+                expect_child(flow, gateways_port, src=agent, dport=port)
+                for each in (agents, gateways, hears):
+                    each.close()
+
+
+def test_mgcp_connections():
+    connections("mgcp", scripted.MGCP_PORT, scripted.mgcp_create, scripted.mgcp_answer)
+
+
+def test_megaco_connections():
+    connections("megaco", scripted.MEGACO_PORT, scripted.megaco_add, scripted.megaco_answer)
+
+
+main(test_pptp_calls_over_gre, test_h323_calls, test_mgcp_connections, test_megaco_connections)
