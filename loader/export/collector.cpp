@@ -17,6 +17,10 @@ constexpr std::uint16_t kSegment = 16384;
 constexpr std::size_t kOutboxBytes = 4 << 20;
 constexpr std::uint64_t kRetryMs = 1000;
 constexpr std::uint64_t kStalledMs = 30'000; // a connection that takes nothing for so long is dead
+// Over UDP a collector that is not there says so now and then: Linux sends an address one ICMP
+// error a second at most (icmp_ratelimit), firewalls fewer. Templates are repeated until it has
+// said nothing for so long.
+constexpr std::uint64_t kDoubtMs = 10'000;
 
 struct Address {
     sockaddr_storage storage{};
@@ -99,7 +103,6 @@ void Collector::begin_session(std::uint64_t now_ms) {
     counters_.connected = true;
     counters_.connects++;
     templates_at_ms_ = now_ms + templates_ms_;
-    repeat_ = false;
 }
 
 void Collector::add(const FlowRecord &record) {
@@ -142,11 +145,10 @@ void Collector::pump(std::uint64_t now_ms) {
         const ssize_t got = recv(socket_.get(), nothing, sizeof(nothing), MSG_DONTWAIT);
         if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
             return close(now_ms, got == 0 ? "it closed the connection" : std::strerror(errno));
-    } else if (repeat_ || now_ms >= templates_at_ms_) {
+    } else if (now_ms >= templates_at_ms_) {
         if (auto told = encoder_->repeat_templates(); !told)
             fail(told.error().message);
-        templates_at_ms_ = now_ms + templates_ms_;
-        repeat_ = false;
+        templates_at_ms_ = now_ms + (now_ms < doubt_until_ms_ ? kRetryMs : templates_ms_);
     }
     collect();
     while (!outbox_.empty())
@@ -176,7 +178,9 @@ bool Collector::send_front(std::uint64_t now_ms) {
         // UDP: an ICMP error for an earlier datagram, or no route. Who comes back knows nothing.
         fail(std::strerror(errno));
         counters_.lost += message.records;
-        repeat_ = true;
+        if (now_ms >= doubt_until_ms_)
+            templates_at_ms_ = now_ms;
+        doubt_until_ms_ = now_ms + kDoubtMs;
     } else if (sent_of_front_ += static_cast<std::size_t>(put);
                sent_of_front_ < message.bytes.size()) {
         return true;

@@ -63,8 +63,8 @@ class Collector {
     std::size_t sent_of_front_ = 0; ///< TCP may take part of a message
     std::uint64_t retry_at_ms_ = 0;
     std::uint64_t templates_at_ms_ = 0;
-    std::uint64_t progress_ms_ = 0; ///< when the socket last took anything
-    bool repeat_ = false;           ///< the collector may know no template
+    std::uint64_t progress_ms_ = 0;    ///< when the socket last took anything
+    std::uint64_t doubt_until_ms_ = 0; ///< until then the collector may know no template
     CollectorCounters counters_;
     std::string last_error_;
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/policy/config.hpp"
 #include "core/report/flow_record.hpp"
+#include "export/collector.hpp"
 #include "export/exporter.hpp"
 #include "export/ipfix.hpp"
 
@@ -10,7 +11,10 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <netinet/in.h>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <sys/socket.h>
 
 using namespace l7;
 
@@ -85,6 +89,42 @@ struct Bytes {
         at += size;
         return out;
     }
+};
+
+/// A UDP socket on loopback, at a free port or at this one.
+class UdpPort {
+  public:
+    explicit UdpPort(std::uint16_t port = 0)
+        : fd_(socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
+        at_.sin_family = AF_INET;
+        at_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        at_.sin_port = htons(port);
+        socklen_t size = sizeof(at_);
+        auto *at = reinterpret_cast<sockaddr *>(&at_);
+        REQUIRE(bind(fd_.get(), at, size) == 0);
+        REQUIRE(getsockname(fd_.get(), at, &size) == 0);
+    }
+
+    std::uint16_t port() const { return ntohs(at_.sin_port); }
+
+    /// The sets' ids of all messages that have come.
+    std::set<std::uint64_t> sets() const {
+        std::set<std::uint64_t> out;
+        std::array<std::uint8_t, 2048> message{};
+        ssize_t got = 0;
+        while ((got = recv(fd_.get(), message.data(), message.size(), 0)) > 0) {
+            Bytes rest{message.data() + 16, message.data() + got};
+            while (rest.at < rest.end) {
+                out.insert(rest.number(2));
+                rest.at += rest.number(2) - 4;
+            }
+        }
+        return out;
+    }
+
+  private:
+    Fd fd_;
+    sockaddr_in at_{};
 };
 
 struct Field {
@@ -342,6 +382,43 @@ TEST_CASE("lines that find no room are counted") {
     nowhere.add("{}");
     CHECK_FALSE(nowhere.flush(written, lost));
     CHECK(lost == 3);
+}
+
+TEST_CASE("a collector that comes back over UDP is told the templates, however quietly it went") {
+    auto collector = std::make_unique<UdpPort>();
+    Collector ours({false, "127.0.0.1", collector->port()}, 1, 3'600'000);
+    std::uint64_t now = 1000;
+    const auto report = [&] {
+        ours.add(record_of());
+        ours.pump(now += 500);
+    };
+    ours.pump(now);
+    report();
+    CHECK(collector->sets() == std::set<std::uint64_t>{2, 3, 256, 258});
+    report();
+    CHECK(collector->sets() == std::set<std::uint64_t>{256});
+
+    const std::uint16_t port = collector->port();
+    collector.reset();
+    while (ours.counters().errors ==
+           0) // the first datagram is refused, and a later one hears of it
+        report();
+    CHECK(ours.counters().lost > 0);
+    // Who refuses says so for some datagrams only: icmp_ratelimit. This port takes and forgets.
+    auto silence = std::make_unique<UdpPort>(port);
+    for (unsigned i = 0; i < 8; i++)
+        report();
+    silence.reset();
+
+    const UdpPort back(port);
+    for (unsigned i = 0; i < 4; i++)
+        report();
+    CHECK(back.sets().contains(2));
+    for (unsigned i = 0; i < 100; i++) // all is well again
+        report();
+    back.sets();
+    report();
+    CHECK(back.sets() == std::set<std::uint64_t>{256});
 }
 
 TEST_CASE("[export] is read") {
