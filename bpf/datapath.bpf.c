@@ -3,6 +3,7 @@
  * The packet path: one object for each device. Parse, find the flow, count, and let the flow's
  * rules set mark and class; flows without a verdict also send their early payload to the loader.
  */
+#include "conntrack.h"
 #include "expect.h"
 #include "outcome.h"
 #include "segment.h"
@@ -119,6 +120,8 @@ L7_STEP __u32 l7_newcomer(struct __sk_buff *skb, struct l7_pass *pass) {
     if (!flow) {
         l7_flow_begin(&s->fresh, &pass->packet, pass->now);
         l7_presume(&s->key, &s->fresh);
+        if (s->fresh.flags & L7_F_MIDSTREAM)
+            l7_pick_up(skb, &pass->packet, &s->fresh);
         /* Where two CPUs meet here, one creates the flow and the other's attempt changes nothing.
          */
         if (bpf_map_update_elem(&newcomers, &s->key, &s->fresh, BPF_NOEXIST) == 0) {

@@ -9,7 +9,7 @@
 
 #include <l7ctl/bytes.h>
 
-#define L7_ABI 7
+#define L7_ABI 8
 
 /* Bounds. Each is counted where it is reached. */
 #define L7_ATTACH_MAX 32          /* attachment points: 16 devices, ingress and egress */
@@ -397,6 +397,9 @@ struct l7_counters {
     __u64 tcp_ack_beyond;
     __u64 tcp_ack_before;
     __u64 tcp_stray;
+    __u64 pickup_scaled;    /* connections met midway whose scales connection tracking has */
+    __u64 pickup_untracked; /* those that it does not know */
+    __u64 pickup_unknown;   /* those whose scales it does not know */
 };
 #define L7_COUNTERS (sizeof(struct l7_counters) / sizeof(__u64))
 

@@ -36,12 +36,13 @@ Pickup::~Pickup() {
 
 void Pickup::use(std::shared_ptr<const Catalog> catalog) {
     const std::lock_guard lock(mutex_);
+    marks_ = catalog->config.conntrack.mark;
     catalog_ = std::move(catalog);
 }
 
 void Pickup::met(const l7_record &head) {
     if (!(head.flags & L7_R_MIDSTREAM) || head.flags == L7_R_EXPECTED ||
-        head.protocol > L7_UNKNOWN || head.key.l4 != L7_IPPROTO_TCP)
+        head.protocol > L7_UNKNOWN || head.key.l4 != L7_IPPROTO_TCP || (!marks_ && world_.scaled()))
         return;
     const std::uint64_t who = std::uint64_t{head.hash} << 32 | head.born;
     if (recent_[(head.hash >> 6) % recent_.size()].exchange(who) == who)
@@ -102,25 +103,33 @@ void Pickup::ask(const Connection &connection, const Catalog &catalog) {
         counts_.last_error = found.error().message;
         return;
     }
+    const bool wants_scales = !world_.scaled();
     const auto began = *found ? initiator_of(**found, connection.key) : std::nullopt;
-    if (!began)
-        return count(&PickupReport::untracked);
+    if (!began) {
+        if (wants_scales)
+            count(&PickupReport::untracked);
+        return;
+    }
+    const auto scale = wants_scales ? (*found)->scale : std::nullopt;
+    if (wants_scales && !scale)
+        count(&PickupReport::unknown);
     l7_put put{connection.key, {}};
     l7_tcp_begin(put.flow.tcp);
     put.flow.born = connection.born;
     put.flow.protocol = name(put.flow, connection, (*found)->mark, catalog);
-    if (const auto &scale = (*found)->scale) {
+    const bool named = put.flow.protocol != L7_UNSET;
+    if (scale) {
         // Who spoke first when we came need not be who began.
         const bool turned = *began != connection.initiator;
         tell_scales(put.flow, {(*scale)[turned], (*scale)[!turned]});
-    } else if (put.flow.protocol == L7_UNSET) {
-        return count(&PickupReport::unknown);
     }
+    if (!named && !scale)
+        return;
     if (const auto done = world_.put(put); !done)
         return count(&PickupReport::failed);
-    if (put.flow.protocol != L7_UNSET)
+    if (named)
         count(&PickupReport::named);
-    if ((*found)->scale)
+    if (scale)
         count(&PickupReport::scaled);
 }
 
@@ -171,6 +180,7 @@ Pickup::World kernels_world(KernelState &kernel) {
                     return put.error();
                 return {};
             },
+            .scaled = [&kernel] { return kernel.looks_up_scales(); },
             .now_ns =
                 [] {
                     return static_cast<std::uint64_t>(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // TCP connections that ran before we saw them, and what the kernel's connection tracking knows of
-// them: their window scales, and by their mark, where we write marks, what they are.
+// them: by their mark, where we write marks, what they are; and their window scales, where the
+// packet path cannot look them up itself (bpf/conntrack.h).
 //
 // Threads: one of its own asks, kPerSecond times at most; all may use it.
 #pragma once
@@ -30,7 +31,7 @@ struct PickupReport {
     std::uint64_t scaled = 0;    ///< flows that were told their scales
     std::uint64_t named = 0;     ///< flows that were what their connection's mark says
     std::uint64_t untracked = 0; ///< the kernel knows no such connection
-    std::uint64_t unknown = 0;   ///< it does, but neither scales nor what it is
+    std::uint64_t unknown = 0;   ///< it does, but not its scales
     std::uint64_t limited = 0;   ///< not asked for: too many in a second
     std::uint64_t failed = 0;
     std::string last_error = {};
@@ -45,6 +46,7 @@ class Pickup {
     struct World {
         std::function<Result<std::optional<Tracked>>(const l7_key &)> ask;
         std::function<Result<void>(const l7_put &)> put;
+        std::function<bool()> scaled;          ///< the packet path has looked up the scales
         std::function<std::uint64_t()> now_ns; ///< any monotonic clock
     };
 
@@ -80,6 +82,7 @@ class Pickup {
     std::array<std::atomic<std::uint64_t>, 4096> recent_{}; ///< direct-mapped: who was met
     std::uint64_t second_ns_ = 0; ///< of the thread: when this second began
     unsigned this_second_ = 0;    ///< and how often it has asked in it
+    std::atomic<bool> marks_ = false;
 
     mutable std::mutex mutex_;
     std::condition_variable wake_;

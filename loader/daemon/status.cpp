@@ -4,6 +4,7 @@
 #include "daemon/daemon.hpp"
 #include "daemon/sync_commands.hpp"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <fmt/format.h>
@@ -63,6 +64,9 @@ constexpr std::array<const char *, L7_COUNTERS> kCounterNames{
     "tcp_ack_beyond",
     "tcp_ack_before",
     "tcp_stray",
+    "pickup_scaled",
+    "pickup_untracked",
+    "pickup_unknown",
 };
 
 Json hook_json(const HookStatus &hook) {
@@ -179,12 +183,18 @@ Json conntrack_json(const Daemon &daemon) {
             {"last_error", report->last_error}};
 }
 
-Json pickup_json(const Daemon &daemon) {
+/// What the packet path looked up itself, and what the loader asked for.
+Json pickup_json(const Daemon &daemon, const l7_counters &counters) {
     const PickupReport report = daemon.pickup().report();
-    return {{"asked", report.asked},     {"scaled", report.scaled},
-            {"named", report.named},     {"untracked", report.untracked},
-            {"unknown", report.unknown}, {"limited", report.limited},
-            {"failed", report.failed},   {"last_error", report.last_error}};
+    return {{"by", daemon.kernel().looks_up_scales() ? "kfunc" : "ctnetlink"},
+            {"asked", report.asked},
+            {"scaled", report.scaled + counters.pickup_scaled},
+            {"named", report.named},
+            {"untracked", report.untracked + counters.pickup_untracked},
+            {"unknown", report.unknown + counters.pickup_unknown},
+            {"limited", report.limited},
+            {"failed", report.failed},
+            {"last_error", report.last_error}};
 }
 
 Json sync_json(const Daemon &daemon) {
@@ -206,9 +216,9 @@ std::string export_text(const Json &report) {
 }
 
 std::string pickup_text(const Json &report) {
-    std::string out = "pickup";
+    std::string out = "pickup by " + report["by"].get<std::string>();
     for (const auto &[name, value] : report.items())
-        if (name != "last_error")
+        if (value.is_number())
             out += fmt::format(" {} {}", name, value.get<std::uint64_t>());
     const std::string error = report["last_error"].get<std::string>();
     return error.empty() ? out : out + "; last error: " + error;
@@ -249,7 +259,7 @@ Json gather(const Daemon &daemon, const l7_counters &counters) {
             {"hints", hints_json(daemon)},
             {"export", export_json(daemon)},
             {"conntrack", conntrack_json(daemon)},
-            {"pickup", pickup_json(daemon)},
+            {"pickup", pickup_json(daemon, counters)},
             {"expect", expect_json(reports)},
             {"sync", sync_json(daemon)},
             {"kernel_memory", memory},
@@ -309,7 +319,8 @@ void print(const Daemon &daemon, const Json &status, Answer &answer) {
             marks["last_error"].get<std::string>().empty()
                 ? ""
                 : "; last error: " + marks["last_error"].get<std::string>()));
-    if (const Json &pickup = status["pickup"]; pickup["asked"].get<std::uint64_t>() != 0)
+    if (const Json &pickup = status["pickup"];
+        std::ranges::any_of(pickup, [](const Json &one) { return one.is_number() && one != 0; }))
         answer.write(pickup_text(pickup));
     if (const auto sync = daemon.sync())
         for (const std::string &line : to_text(sync->report()))

@@ -70,16 +70,28 @@ Device::~Device() {
 Result<void> Device::load(const KernelState &state) {
     const auto start = std::chrono::steady_clock::now();
 
+    auto loaded = load(state, state.looks_up_scales());
+    if (!loaded && state.looks_up_scales()) { // a kernel whose functions are not the known ones
+        state.look_up_no_scales();
+        loaded = load(state, false);
+    }
+    if (!loaded)
+        return loaded;
+    load_seconds_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return {};
+}
+
+Result<void> Device::load(const KernelState &state, bool conntrack) {
     skeleton_.reset(datapath_bpf__open());
     if (!skeleton_)
         return kernel_error("opening the packet programs", -errno);
     skeleton_->rodata->l7_device_slot = slot_;
     skeleton_->rodata->l7_l3_device = link_.l3 ? 1 : 0;
+    skeleton_->rodata->l7_has_conntrack = conntrack ? 1 : 0;
     if (auto shared = state.share_maps(skeleton_->obj); !shared)
         return shared;
     if (const int failure = datapath_bpf__load(skeleton_.get()); failure)
         return kernel_error("loading the packet programs for " + link_.name, failure);
-    load_seconds_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return {};
 }
 

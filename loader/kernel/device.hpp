@@ -75,6 +75,7 @@ class Device {
     Device(Link link, unsigned slot) : link_(std::move(link)), slot_(slot) {}
 
     Result<void> load(const KernelState &state);
+    Result<void> load(const KernelState &state, bool conntrack);
     Result<void> attach_hook(const KernelState &state, l7_hook hook, const AttachRequest &request);
     Result<void> attach_xdp(const KernelState &state);
     Result<void> attach_tcx(const KernelState &state, l7_hook hook, bool head);

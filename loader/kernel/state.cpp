@@ -4,6 +4,7 @@
 #include "bpf/control.skel.h"
 #include "kernel/bpffs.hpp"
 #include "kernel/error.hpp"
+#include "kernel/functions.hpp"
 
 #include <algorithm>
 #include <array>
@@ -59,6 +60,7 @@ Result<void> KernelState::load(const Config &config, bool &adopted) {
         return kernel_error("loading the control programs", failure);
     if (auto mapped = map_memory(); !mapped)
         return mapped;
+    looks_up_scales_ = has_function("bpf_skb_ct_lookup", "nf_conntrack");
 
     const std::uint32_t shards =
         config.workers ? std::bit_ceil(config.workers)

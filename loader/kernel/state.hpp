@@ -16,6 +16,7 @@
 
 #include <l7ctl/abi.h>
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -96,6 +97,12 @@ class KernelState {
     /// Gives a device's object our maps instead of its own; before it is loaded.
     Result<void> share_maps(bpf_object *object) const;
 
+    /// Whether packet programs look connections up in the kernel's connection tracking: it has
+    /// functions for that (since 6.0, with nf_conntrack there when the state was opened), and no
+    /// program of ours with them was refused.
+    bool looks_up_scales() const { return looks_up_scales_; }
+    void look_up_no_scales() const { looks_up_scales_ = false; }
+
     /// Where a link on a device is pinned.
     std::string pin_path_of(std::string device, const std::string &what) const;
 
@@ -125,6 +132,7 @@ class KernelState {
     Accounts accounts_;
     l7_settings *settings_ = nullptr;
     unsigned shards_ = 1;
+    mutable std::atomic<bool> looks_up_scales_ = false;
     std::vector<Fd> rings_;
 };
 

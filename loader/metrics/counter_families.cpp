@@ -87,6 +87,13 @@ const std::vector<Family> &table() {
           {&C::tcp_ack_beyond, "ack_beyond"},
           {&C::tcp_ack_before, "ack_before"},
           {&C::tcp_stray, "stray"}}},
+        {"l7ctl_pickup_lookups_total",
+         "result",
+         "TCP connections met midway, by whether the packet path found their window scales in the "
+         "kernel's connection tracking.",
+         {{&C::pickup_scaled, "scaled"},
+          {&C::pickup_untracked, "untracked"},
+          {&C::pickup_unknown, "unknown"}}},
         {"l7ctl_sampling_limits_total",
          "limit",
          "Directions of flows that were looked at for as long as is allowed.",

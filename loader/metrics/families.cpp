@@ -246,8 +246,8 @@ std::vector<MetricFamily> metric_families(const MetricsSnapshot &from,
                           .add(from.conntrack->dropped, {{"result", "dropped"}})
                           .take());
     out.push_back(FamilyBuilder(MetricType::Counter, "l7ctl_pickups_total",
-                                "TCP connections met midway by what the kernel's connection "
-                                "tracking said of them.")
+                                "TCP connections met midway that the loader asked the kernel's "
+                                "connection tracking about, by what it said.")
                       .add(from.pickup.scaled, {{"result", "scaled"}})
                       .add(from.pickup.named, {{"result", "named"}})
                       .add(from.pickup.untracked, {{"result", "untracked"}})

@@ -187,6 +187,36 @@ TEST_CASE("a flow that is still looked at can be told how its windows are scaled
     CHECK(flows_in(state, FlowTables::Table::Flows).empty());
 }
 
+TEST_CASE("a connection met midway is looked up in connection tracking, once") {
+    State state;
+    const unsigned has = state.kernel->looks_up_scales();
+    INFO("this kernel has " << (has ? "" : "no ") << "bpf_skb_ct_lookup");
+    Packet segment;
+    segment.payload = bytes_of("midway");
+    const auto untracked = [&] { return state.kernel->counters()->pickup_untracked; };
+    {
+        const Programs programs(state);
+        for (int i = 0; i < 2; i++)
+            programs.run(build(segment));
+        CHECK(untracked() == has);
+        segment.source = "2001:db8::1";
+        segment.target = "2001:db8::2";
+        programs.run(build(segment));
+        CHECK(untracked() == 2 * has);
+        segment.sport++;
+        segment.flags = L7_TCP_SYN; // its beginning
+        programs.run(build(segment));
+        CHECK(untracked() == 2 * has);
+    }
+    state.kernel->look_up_no_scales(); // what a device does whose programs were refused
+    const Programs programs(state);
+    segment.sport++;
+    segment.flags = L7_TCP_ACK;
+    programs.run(build(segment));
+    CHECK(untracked() == 2 * has);
+    CHECK(state.kernel->counters()->flows_created == 4);
+}
+
 TEST_CASE("who does not see a connection cannot choose what it is taken for") {
     State state;
     const Programs programs(state);

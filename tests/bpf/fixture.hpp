@@ -73,6 +73,7 @@ struct Programs {
         REQUIRE(skeleton);
         skeleton->rodata->l7_device_slot = slot;
         skeleton->rodata->l7_l3_device = l3;
+        skeleton->rodata->l7_has_conntrack = state.kernel->looks_up_scales();
         REQUIRE(state.kernel->share_maps(skeleton->obj));
         REQUIRE(datapath_bpf__load(skeleton.get()) == 0);
     }

@@ -79,6 +79,8 @@ live() {
     wait_until 20 http_flow_to 2001:db8::2 || { cat /tmp/flows; return 1; }
     cat /tmp/flows
     limited l7ctl status
+    # All of them have it, and the verifier took our programs with it.
+    limited l7ctl status -j | grep -q '"by": *"kfunc"'
     limited l7ctl detach dev v0
     if programs_on_v0; then
         return 1

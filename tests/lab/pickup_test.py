@@ -6,10 +6,11 @@ import re
 import socket
 
 from support.l7ctl import L7ctl
-from support.netlab import Lab, NotTestable, check, expect_equal, main, wait_for
+from support.netlab import Lab, NotTestable, check, expect_equal, main, run, wait_for
 
-TRACKED = "table ip t { chain f { type filter hook forward priority filter; ct state established accept; }; }\n"
-MASQUERADED = 'table ip n { chain p { type nat hook postrouting priority srcnat; oifname "s0" masquerade; }; }\n'
+TRACKED = "table inet t { chain f { type filter hook forward priority filter; ct state established accept; }; }\n"
+MASQUERADED = 'table inet n { chain p { type nat hook postrouting priority srcnat; oifname "s0" masquerade; }; }\n'
+KFUNC = "'bpf_skb_ct_lookup'" in run(["bpftool", "btf", "dump", "file", "/sys/kernel/btf/vmlinux"]).stdout.decode()
 PORT = 4000
 HELLO = b"SSH-2.0-lab\r\n"  # recognised wherever in a connection it is
 RULES = '[conntrack]\nmark = true\n[[rule]]\nprotocol = "ssh"\nmark = 0x1000\n'
@@ -18,15 +19,16 @@ RULES = '[conntrack]\nmark = true\n[[rule]]\nprotocol = "ssh"\nmark = 0x1000\n'
 class Connection:
     """Over a router that tracks it; the ends' windows are scaled differently."""
 
-    def __init__(self, lab, rules=TRACKED):
+    def __init__(self, lab, rules=TRACKED, six=False):
         self.client, self.router, self.server = lab.router()
+        address, family = (self.server.ip6, socket.AF_INET6) if six else (self.server.ip4, socket.AF_INET)
         if self.router.run(["nft", "-f", "-"], stdin=rules.encode(), check=False).returncode != 0:
             raise NotTestable("this kernel's nftables cannot track connections")
         self.server.sysctl("ipv4.tcp_rmem", "4096 131072 67108864")
         with self.server.entered():
-            listener = socket.create_server((self.server.ip4, PORT))
+            listener = socket.create_server((address, PORT), family=family)
         with self.client.entered():
-            self.near = socket.create_connection((self.server.ip4, PORT), timeout=5)
+            self.near = socket.create_connection((address, PORT), timeout=5)
         self.far, _ = listener.accept()
         listener.close()
         self.say(self.near, b"before")
@@ -59,10 +61,10 @@ def only_flow(l7ctl):
 
 def test_scales_of_a_connection_that_ran_before():
     """Whoever speaks first when we come, and on the far side of a NAT, too."""
-    for rules, dev in ((TRACKED, "c0"), (MASQUERADED, "s0")):
+    for rules, dev, six in ((TRACKED, "c0", False), (TRACKED, "c0", True), (MASQUERADED, "s0", False), (MASQUERADED, "s0", True)):
         for first in ("client", "server"):
             with Lab() as lab:
-                connection = Connection(lab, rules)
+                connection = Connection(lab, rules, six)
                 with L7ctl(connection.router).start() as l7ctl:
                     l7ctl.attach(dev)
                     ends = [connection.near, connection.far]
@@ -76,6 +78,10 @@ def test_scales_of_a_connection_that_ran_before():
                     expect_equal(flow["window_scale"], wanted if first == "client" else wanted[::-1],
                                  f"window scales of {flow}")
                     expect_equal(l7ctl.status()["pickup"]["scaled"], 1, "flows that were told their scales")
+                    expect_equal(l7ctl.status()["pickup"]["by"], "kfunc" if KFUNC else "ctnetlink", "who looked")
+                    if KFUNC:
+                        expect_equal(l7ctl.counter("pickup_scaled"), 1, "those that the packet path looked up")
+                        expect_equal(l7ctl.status()["pickup"]["asked"], 0, "what the loader had to ask")
                 connection.close()
 
 

@@ -48,6 +48,7 @@ struct Fixture {
     std::mutex mutex;
     std::optional<Tracked> tracked = plain();
     bool fails = false;
+    bool scaled = false;
     std::uint64_t now = 1;
     unsigned asked = 0;
     std::vector<l7_put> puts;
@@ -75,6 +76,11 @@ struct Fixture {
                               puts.push_back(put);
                               return {};
                           },
+                          .scaled =
+                              [this] {
+                                  const std::lock_guard lock(mutex);
+                                  return scaled;
+                              },
                           .now_ns =
                               [this] {
                                   const std::lock_guard lock(mutex);
@@ -202,6 +208,20 @@ TEST_CASE("a mark that one rule alone writes says what the connection is") {
     CHECK(f.puts[0].flow.reason == L7_REASON_REPLICA);
     CHECK(f.puts[0].flow.tcp[1].scale == 10);
     CHECK(pickup.report().scaled == 1);
+}
+
+TEST_CASE("where the packet path has looked up the scales, only marks are asked for") {
+    Fixture plain;
+    plain.scaled = true;
+    plain.start().met(Fixture::record());
+    Fixture marks(kMarks);
+    marks.scaled = true;
+    marks.tracked->mark = 0x100;
+    marks.start().met(Fixture::record());
+    REQUIRE(marks.until([](const auto &report) { return report.named == 1; }));
+    CHECK(marks.pickup->report().scaled == 0);
+    CHECK(marks.puts.at(0).flow.tcp[0].flags == 0);
+    CHECK(plain.pickup->report().asked == 0);
 }
 
 TEST_CASE("a mark that leaves doubts, or is not ours, says nothing") {
