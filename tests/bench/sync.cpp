@@ -51,6 +51,7 @@ void wait_for(Condition condition, const char *what, std::chrono::seconds limit 
 /// The table of the node that is told; notes when each flow came.
 class Watch : public MemoryTable {
   public:
+    Watch() : MemoryTable(kFlows) {}
     Result<std::size_t> put(std::span<const FlowState> flows) override {
         const auto now = Clock::now().time_since_epoch();
         for (const FlowState &state : flows)
@@ -98,6 +99,38 @@ std::string text(const char *form, double value) {
     return out;
 }
 
+/// How late a thread of this machine's is that only sleeps, a millisecond at a time: what nobody's
+/// messages can be quicker than.
+class Pulse {
+  public:
+    Pulse() : thread_([this] { beat(); }) {}
+    Pulse(const Pulse &) = delete;
+    Pulse &operator=(const Pulse &) = delete;
+    ~Pulse() { stop(); }
+
+    /// Lateness in ns, sorted.
+    std::vector<double> stop() {
+        stop_ = true;
+        if (thread_.joinable())
+            thread_.join();
+        std::ranges::sort(late_);
+        return late_;
+    }
+
+  private:
+    void beat() {
+        for (auto due = Clock::now(); !stop_;
+             due += 1ms) { // a stall makes many beats late, as messages
+            std::this_thread::sleep_until(due);
+            late_.push_back(ms(Clock::now() - due) * 1e6);
+        }
+    }
+
+    std::atomic<bool> stop_ = false;
+    std::vector<double> late_;
+    std::thread thread_;
+};
+
 /// Updates at a rate, from one thread, in slices of a millisecond.
 void updates(Replication &node, std::uint32_t rate, std::chrono::seconds time) {
     const auto began = Clock::now();
@@ -127,7 +160,9 @@ void direct(const char *one, const char *other) {
         const std::uint64_t merged_before = a.report().outbox.coalesced;
         const double cpu_before = cpu_s();
         const auto began = Clock::now();
+        Pulse pulse;
         updates(a, run.rate, 10s);
+        const std::vector<double> late = pulse.stop();
         const OutboxReport outbox = a.report().outbox;
         const std::uint64_t sent = outbox.changes - sent_before;
         const std::uint64_t wanted = sent - (outbox.coalesced - merged_before);
@@ -139,7 +174,12 @@ void direct(const char *one, const char *other) {
         const std::string rate = std::to_string(run.rate) + "/s";
         row("event to peer's table at " + rate + ", median",
             text("%.3f ms", delays[delays.size() / 2] / 1e6), run.median);
-        row("the same, p99", text("%.3f ms", delays[delays.size() * 99 / 100] / 1e6), run.most);
+        row("the same, p99 and most; of a thread that only sleeps",
+            text("%.3f, ", delays[delays.size() * 99 / 100] / 1e6) +
+                text("%.3f ms; ", delays.back() / 1e6) +
+                text("%.3f, ", late[late.size() * 99 / 100] / 1e6) +
+                text("%.3f ms", late.back() / 1e6),
+            run.most);
         row("updates a second that arrived at " + rate,
             text("%.0f", static_cast<double>(there.count() - before) / took) +
                 text(", %.0f coalesced", static_cast<double>(outbox.coalesced - merged_before)) +
