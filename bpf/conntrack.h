@@ -39,8 +39,8 @@ extern struct nf_conn *bpf_skb_ct_lookup(struct __sk_buff *skb, struct bpf_sock_
                                          __u32 opts_size) __ksym __weak;
 extern void bpf_ct_release(struct nf_conn *connection) __ksym __weak;
 
-#define L7_CT_SCALED 0x01 /* IP_CT_TCP_FLAG_WINDOW_SCALE: without it a scale of 0 may be unknown   \
-                           */
+/* IP_CT_TCP_FLAG_WINDOW_SCALE: without it a scale of 0 may be unknown. */
+#define L7_CT_SCALED 0x01
 
 /* The connection of which end `from` of the key sends a tuple; the caller releases it. */
 static __attribute__((always_inline)) struct nf_conn *l7_tracked(struct __sk_buff *skb,
