@@ -118,7 +118,7 @@ def test_clsact_leaves_the_device_as_it_was():
         config = '[[rule]]\nprotocol = "http"\nclassid = "1:10"\n'
         with L7ctl(router, config, env={"L7CTL_ATTACH": "clsact"}).start() as l7ctl:
             l7ctl.attach("c0")
-            clients.http(client, web, server.ip6)
+            clients.http(client, web, server.ip6, hold=1, rate=400_000)  # outlasts its verdict on a busy machine
             wait_for(lambda: l7ctl.flows("protocol", "http"), "an http flow")
             check(classes(router, "c0")["1:10"][0] > 100, "nothing in the class")
             expect_equal(l7ctl.status()["devices"][0]["ingress"]["way"], "clsact", "the way")
