@@ -196,8 +196,8 @@ def test_history_for_the_page():
             sums = lambda shown: {one["name"]: sum(one["bytes"]) for one in shown["series"]}  # noqa: E731
             wait_for(lambda: "http" in sums(history("?direction=egress")), "http in the history")
             for way in ("ingress", "egress"):
-                row = l7ctl.stats("c0", way, "http")
-                expect_equal(sums(history(f"?direction={way}&dev=c0"))["http"], row["bytes"], f"bytes {way}")
+                wait_for(lambda w=way: sums(history(f"?direction={w}&dev=c0")).get("http") == l7ctl.stats("c0", w, "http")["bytes"],
+                         f"all bytes of {way} in the history")
             both = history("?by=application&dev=c0")
             expect_equal(sum(sums(both).values()), sum(sums(history("?dev=c0")).values()), "bytes by application")
             expect_equal(set(sums(both)), {"none"}, "applications")
