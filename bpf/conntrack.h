@@ -74,7 +74,7 @@ L7_STEP int l7_pick_up(struct __sk_buff *skb, struct l7_packet *packet, struct l
     struct bpf_ct_opts___l7 opts = {};
     __u8 scale[2], flags[2];
     struct nf_conn *connection;
-    __u32 turned, way;
+    __u32 turned;
 
     if (!l7_has_conntrack || !packet || !fresh)
         return 0;
@@ -101,13 +101,7 @@ L7_STEP int l7_pick_up(struct __sk_buff *skb, struct l7_packet *packet, struct l
     }
     /* Who spoke first when we came, the flow's initiator, need not be who began. */
     turned &= 1;
-    for (way = 0; way < 2; way++) {
-        const __u8 own = way == turned ? scale[0] : scale[1];
-
-        fresh->tcp[way].scale = own > L7_TCP_LIBERAL ? L7_TCP_LIBERAL : own;
-        fresh->tcp[way].flags |= L7_T_SYN | L7_T_SCALE;
-    }
-    fresh->flags |= L7_F_SYN_0 | L7_F_SYN_1 | L7_F_REPLIED;
+    l7_flow_scaled(fresh, turned ? scale[1] : scale[0], turned ? scale[0] : scale[1]);
     l7_count(pickup_scaled);
     return 0;
 }

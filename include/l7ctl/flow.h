@@ -59,6 +59,19 @@ L7_INLINE void l7_flow_moved(struct l7_flow *old, const struct l7_flow *moved) {
     }
 }
 
+/* Somebody who saw both ends' SYNs says how each direction's windows are scaled. */
+L7_INLINE void l7_flow_scaled(struct l7_flow *flow, __u8 scale_0, __u8 scale_1) {
+    __u32 way;
+
+    for (way = 0; way < 2; way++) {
+        const __u8 scale = way ? scale_1 : scale_0;
+
+        flow->tcp[way].scale = scale > L7_TCP_LIBERAL ? L7_TCP_LIBERAL : scale;
+        flow->tcp[way].flags |= L7_T_SYN | L7_T_SCALE;
+    }
+    flow->flags |= L7_F_SYN_0 | L7_F_SYN_1 | L7_F_REPLIED;
+}
+
 /* What packets told `old` after it was copied, or still do that had found it before. */
 L7_INLINE void l7_flow_merge(struct l7_flow *now, const struct l7_flow *old) {
     __u32 way;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/pickup.hpp"
 
-#include <l7ctl/tcp.h>
+#include <l7ctl/flow.h>
 
-#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -12,14 +11,6 @@ namespace l7 {
 namespace {
 
 constexpr std::uint64_t kSecondNs = 1'000'000'000;
-
-void tell_scales(l7_flow &flow, const std::array<std::uint8_t, 2> &scale) {
-    for (unsigned way = 0; way < 2; way++) {
-        flow.tcp[way].scale = std::min<std::uint8_t>(scale[way], L7_TCP_LIBERAL);
-        flow.tcp[way].flags = L7_T_SYN | L7_T_SCALE;
-    }
-    flow.flags |= L7_F_SYN_0 | L7_F_SYN_1 | L7_F_REPLIED;
-}
 
 } // namespace
 
@@ -121,7 +112,7 @@ void Pickup::ask(const Connection &connection, const Catalog &catalog) {
     if (scale) {
         // Who spoke first when we came need not be who began.
         const bool turned = *began != connection.initiator;
-        tell_scales(put.flow, {(*scale)[turned], (*scale)[!turned]});
+        l7_flow_scaled(&put.flow, (*scale)[turned], (*scale)[!turned]);
     }
     if (!named && !scale)
         return;
