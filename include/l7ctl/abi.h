@@ -61,7 +61,7 @@ L7_ASSERT(sizeof(struct l7_key) == 40);
 #define L7_F_RST 0x0020
 #define L7_F_MIDSTREAM 0x0040 /* the first packet seen did not begin the conversation */
 #define L7_F_LIMIT 0x0080     /* enough was sampled; no more records are made */
-#define L7_F_LOST_0 0x0100    /* a record of direction 0 found no room in the ring */
+#define L7_F_LOST_0 0x0100    /* payload of direction 0 passed that is in no record */
 #define L7_F_LOST_1 0x0200
 #define L7_F_MOVED 0x0400   /* lives on in the table of flows that have a verdict */
 #define L7_F_START_0 0x0800 /* start[0] is known */
@@ -162,7 +162,7 @@ L7_ASSERT(sizeof(struct l7_flow) == 168);
 /* Flags of a record. */
 #define L7_R_LAST 0x01        /* a limit is reached: nothing more will come */
 #define L7_R_END 0x02         /* FIN or RST: the direction sends no more */
-#define L7_R_LOST 0x04        /* an earlier record of this direction found no room */
+#define L7_R_LOST 0x04        /* earlier payload of this direction is in no record */
 #define L7_R_MIDSTREAM 0x08   /* the flow's beginning was not seen */
 #define L7_R_ONE_SIDED 0x10   /* so far only one direction has been seen */
 #define L7_R_CUT 0x20         /* the packet had more payload than the record */

@@ -248,6 +248,11 @@ struct l7_sample {
     __u8 limit;   /* 1: the packet limit was reached with it, 2: the byte limit */
 };
 
+/* Payload that nobody will see: what is sampled after it comes behind a hole. */
+L7_INLINE void l7_flow_lose(struct l7_flow *flow, __u32 way) {
+    l7_flow_flag(flow, way ? L7_F_LOST_1 : L7_F_LOST_0);
+}
+
 L7_INLINE void l7_flow_another_sample(struct l7_flow *flow, __u32 way) {
     if (flow->samples[way] != 0xff)
         flow->samples[way]++;
@@ -259,13 +264,14 @@ L7_INLINE int l7_flow_exhausted(const struct l7_flow *flow, __u32 direction, __u
 }
 
 /*
- * Decides what of a packet of an unset flow goes to the loader. payload_size: the packet's payload,
- * of a UDP GSO packet that of its first segment. ends: l7_flow_note_flags said so. Limits are per
- * direction.
+ * Decides what of a packet of a flow that is wanted goes to the loader. payload_size: the packet's
+ * payload, of a UDP GSO packet that of its first segment. ends: l7_flow_note_flags said so. Limits
+ * are per direction.
  *
  * TCP is taken in sequence order: what was taken before is trimmed, what comes early is taken with
  * its offset and put in its place by the loader. The sampling is over when both directions are at a
- * limit, when one is and the other is silent, or when one has gone twice as far.
+ * limit, when one is and the other is silent, or when one has gone twice as far. A flow that is
+ * listened to has no limits.
  */
 L7_INLINE enum l7_sample_kind l7_flow_sample(struct l7_flow *flow, const struct l7_packet *packet,
                                              __u32 direction, __u32 payload_size, int ends,
@@ -273,21 +279,22 @@ L7_INLINE enum l7_sample_kind l7_flow_sample(struct l7_flow *flow, const struct 
                                              struct l7_sample *sample) {
     const __u32 way = direction & 1;
     const __u32 start_known = way ? L7_F_START_1 : L7_F_START_0;
+    const int listening = (flow->flags & L7_F_LISTEN) != 0;
     __u32 size = payload_size;
-    __s32 offset;
 
     sample->skip = 0;
     sample->size = 0;
     sample->flags = ends ? L7_R_END : 0;
+    if (flow->flags & (way ? L7_F_LOST_1 : L7_F_LOST_0))
+        sample->flags |= L7_R_LOST;
     if (ends && (packet->tcp_flags & L7_TCP_RST))
         sample->flags |= L7_R_RESET;
     sample->limit = 0;
     sample->offset = flow->next[way];
     sample->beyond = 0;
-    if (flow->flags & L7_F_LISTEN) {
-        max_packets = 0x7fffffff;
-        max_bytes = 0x7fffffff;
-    } else if (flow->flags & L7_F_LIMIT) {
+    if (!listening && (flow->flags & L7_F_LIMIT)) {
+        if (size)
+            l7_flow_lose(flow, way);
         return L7_SAMPLE_NONE;
     }
 
@@ -308,43 +315,47 @@ L7_INLINE enum l7_sample_kind l7_flow_sample(struct l7_flow *flow, const struct 
             flow->start[way] = seq;
             l7_flow_flag(flow, start_known);
         }
-        offset = (__s32)(seq - flow->start[way]);
         if (size) {
-            __s32 end = (__s32)((__u32)offset + size);
+            /* from what is wanted next: a flow that is listened to may be longer than 4 GiB */
+            const __s32 ahead = (__s32)(seq - flow->start[way] - flow->next[way]);
 
-            if (offset < -(__s32)0x100000 || end <= (__s32)flow->next[way]) {
+            if (ahead + (__s32)size <= 0) {
                 if (!ends)
                     return L7_SAMPLE_RETRANSMITTED;
                 size = 0;
-            } else if (offset < (__s32)flow->next[way]) {
-                sample->skip = flow->next[way] - (__u32)offset;
+            } else if (ahead < 0) {
+                sample->skip = (__u32)-ahead;
                 size -= sample->skip;
-                offset = (__s32)flow->next[way];
+            } else {
+                sample->offset += (__u32)ahead;
             }
-            if (size)
-                sample->offset = (__u32)offset;
         }
     }
     if (size == 0)
         return ends ? L7_SAMPLE_TAKE : L7_SAMPLE_NONE;
 
-    if (l7_flow_exhausted(flow, way, max_packets, max_bytes) || sample->offset >= max_bytes) {
+    if (listening) {
+        if (size > L7_SAMPLE_MAX)
+            sample->beyond = size - L7_SAMPLE_MAX;
+    } else if (l7_flow_exhausted(flow, way, max_packets, max_bytes) ||
+               sample->offset >= max_bytes) {
         /* Nothing more is copied from this direction; it only counts towards giving up. */
+        l7_flow_lose(flow, way);
         size = 0;
         sample->offset = flow->next[way];
     } else if (size > max_bytes - sample->offset) {
+        if (sample->offset == flow->next[way]) /* else what is missing may still come */
+            l7_flow_lose(flow, way);
         size = max_bytes - sample->offset;
         sample->flags |= L7_R_CUT;
     }
     if (size > L7_SAMPLE_MAX) {
-        if (flow->flags & L7_F_LISTEN)
-            sample->beyond = size - L7_SAMPLE_MAX;
         size = L7_SAMPLE_MAX;
         sample->flags |= L7_R_CUT;
     }
     sample->size = size;
 
-    {
+    if (!listening) {
         __u32 packets = flow->samples[way] + 1U;
         __u32 reached = sample->offset <= flow->next[way] ? sample->offset + size : flow->next[way];
         int bytes_full = reached >= max_bytes;
@@ -361,8 +372,6 @@ L7_INLINE enum l7_sample_kind l7_flow_sample(struct l7_flow *flow, const struct 
     }
     if (flow->flags & L7_F_MIDSTREAM)
         sample->flags |= L7_R_MIDSTREAM;
-    if (flow->flags & (way ? L7_F_LOST_1 : L7_F_LOST_0))
-        sample->flags |= L7_R_LOST;
     if (flow->packets[way ^ 1] == 0)
         sample->flags |= L7_R_ONE_SIDED;
     if (size == 0 && !(sample->flags & (L7_R_LAST | L7_R_END))) {
@@ -378,9 +387,16 @@ L7_INLINE void l7_flow_sampled(struct l7_flow *flow, __u32 direction,
     const __u32 way = direction & 1;
 
     if (sample->size) {
+        const __s32 ahead = (__s32)(sample->offset - flow->next[way]);
+
         l7_flow_another_sample(flow, way);
-        if (sample->offset <= flow->next[way] && sample->offset + sample->size > flow->next[way])
+        if (ahead <= 0 && ahead + (__s32)sample->size > 0) {
             flow->next[way] = sample->offset + sample->size + sample->beyond;
+        } else if (ahead > 0 && (flow->flags & L7_F_LISTEN) && (sample->flags & L7_R_LOST)) {
+            /* The listener was told of the hole, and goes on behind it. */
+            flow->next[way] = sample->offset + sample->size + sample->beyond;
+            __sync_fetch_and_and(&flow->flags, ~(__u32)(way ? L7_F_LOST_1 : L7_F_LOST_0));
+        }
     }
     if (sample->flags & L7_R_LAST)
         l7_flow_flag(flow, L7_F_LIMIT);
@@ -390,7 +406,7 @@ L7_INLINE void l7_flow_sampled(struct l7_flow *flow, __u32 direction,
 L7_INLINE void l7_flow_sample_lost(struct l7_flow *flow, __u32 direction,
                                    const struct l7_sample *sample) {
     if (sample->size)
-        l7_flow_flag(flow, direction ? L7_F_LOST_1 : L7_F_LOST_0);
+        l7_flow_lose(flow, direction & 1);
 }
 
 /* True when the flow has been idle longer than its kind may be. now: a tick of the clock that

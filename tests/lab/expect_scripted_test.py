@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Children of scripted parents: PPTP, H.323, MGCP, Megaco. Each is known from its first packet."""
+"""Children of scripted parents: PPTP, H.323, MGCP, Megaco, FTP. Each is known from its first packet."""
 
+import signal
 import socket
 
 from support import scripted
@@ -112,4 +113,35 @@ def test_megaco_connections():
     connections("megaco", scripted.MEGACO_PORT, scripted.megaco_add, scripted.megaco_answer)
 
 
-main(test_pptp_calls_over_gre, test_h323_calls, test_mgcp_connections, test_megaco_connections)
+def test_a_daemon_that_comes_late():
+    """More than is sampled of a flow passes before its verdict: it is listened to from there on."""
+    with Lab() as lab:
+        client, router, server = lab.router()
+        with L7ctl(router).start() as l7ctl:
+            l7ctl.attach("c0")
+            l7ctl.process.popen.send_signal(signal.SIGSTOP)
+            control = Dialogue(client, server, server.ip4, scripted.FTP_PORT)
+            control.say("server", b"220 lab FTP ready\r\n")
+            for _ in range(40):
+                control.say("client", b"STAT\r\n")
+                control.say("server", b"211-status of lab\r\n" + b" all is well here\r\n" * 30 + b"211 end\r\n")
+            l7ctl.process.popen.send_signal(signal.SIGCONT)
+            wait_for(lambda: l7ctl.flows("protocol", "ftp"), "the parent")
+            control.say("client", b"NOOP\r\n")
+            control.say("server", b"200 yes\r\n")  # behind bytes that are missing, no line is believed
+            control.say("client", b"PASV\r\n")
+            with server.entered():
+                data = socket.create_server((server.ip4, 0))
+            control.say("server", scripted.ftp_passive(*data.getsockname()))
+            port = data.getsockname()[1]
+            wait_for(lambda: [row["dport"] for row in l7ctl.json("expect")] == [port], "the data to be awaited")
+            with client.entered():
+                fetched = socket.create_connection((server.ip4, port), timeout=5)
+            flow, = wait_for(lambda: l7ctl.children("ftp-data"), "the data")
+            expect_child(flow, scripted.FTP_PORT, src=client.ip4, dst=server.ip4, dport=port)
+            for each in (control, data, fetched):
+                each.close()
+
+
+main(test_pptp_calls_over_gre, test_h323_calls, test_mgcp_connections, test_megaco_connections,
+     test_a_daemon_that_comes_late)

@@ -158,6 +158,55 @@ TEST_CASE("a lost record leaves a hole and the next packet tries again") {
     CHECK(tcp.last.offset == 0);
 }
 
+TEST_CASE("a flow that is listened to late is told once that bytes were passed over") {
+    const auto limited = [](Tcp &tcp) {
+        SECTION("by the bytes of one packet") {
+            tcp.step(0, 101, L7_TCP_ACK, 5000);
+            return 5101U;
+        }
+        SECTION("by all of a packet beyond the bytes") {
+            tcp.step(0, 101, L7_TCP_ACK, 4096);
+            tcp.step(0, 4197, L7_TCP_ACK, 10);
+            return 4207U;
+        }
+        SECTION("by the number of packets") {
+            tcp.step(1, 501, L7_TCP_ACK, 1);
+            std::uint32_t seq = 101;
+            for (unsigned i = 0; i < 3 * kPackets; i++)
+                tcp.step(0, seq++, L7_TCP_ACK, 1);
+            return seq;
+        }
+        return 0U;
+    };
+    Tcp tcp;
+    const std::uint32_t seq = limited(tcp);
+    if (seq == 0)
+        return;
+    tcp.flow.flags |= L7_F_LISTEN;
+    CHECK(tcp.step(0, seq, L7_TCP_ACK, 10, false) == L7_SAMPLE_TAKE); // and no room for it
+    CHECK(tcp.step(0, seq + 10, L7_TCP_ACK, 10) == L7_SAMPLE_TAKE);
+    CHECK((tcp.last.flags & L7_R_LOST) != 0);
+    CHECK(tcp.last.offset == seq + 10 - 101);
+    CHECK(tcp.step(0, seq + 20, L7_TCP_ACK, 10) == L7_SAMPLE_TAKE);
+    CHECK((tcp.last.flags & L7_R_LOST) == 0);
+    CHECK(tcp.last.offset == seq + 20 - 101);
+    CHECK(tcp.step(0, seq + 20, L7_TCP_ACK, 10) == L7_SAMPLE_RETRANSMITTED);
+    CHECK((tcp.flow.flags & (L7_F_LOST_0 | L7_F_LOST_1)) == 0);
+}
+
+TEST_CASE("a flow is listened to beyond 4 GiB") {
+    Tcp tcp;
+    tcp.flow.flags |= L7_F_LISTEN;
+    for (const std::uint32_t passed : {0x7fffffffU, 0xfffffffaU}) {
+        tcp.flow.next[0] = passed;
+        CHECK(tcp.step(0, 101 + passed, L7_TCP_ACK, 10) == L7_SAMPLE_TAKE);
+        CHECK(tcp.last.offset == passed);
+        CHECK(tcp.last.size == 10);
+        CHECK(tcp.flow.next[0] == passed + 10);
+        CHECK(tcp.step(0, 101 + passed, L7_TCP_ACK, 10) == L7_SAMPLE_RETRANSMITTED);
+    }
+}
+
 TEST_CASE("FIN and RST are told once") {
     Tcp tcp;
     CHECK(tcp.step(0, 101, L7_TCP_ACK | L7_TCP_FIN, 0) == L7_SAMPLE_TAKE);

@@ -37,7 +37,8 @@ struct Heard {
     std::shared_ptr<Protocols> protocols = std::make_shared<Protocols>();
     Listener listener;
     l7_key key{};
-    std::uint32_t offset = 0;
+    std::uint32_t offset = 0; ///< of what comes next
+    std::uint32_t asked = 0;
 
     explicit Heard(ExpectOptions options = ExpectOptions::defaults(),
                    Translation translation = {}) {
@@ -55,10 +56,15 @@ struct Heard {
             listener.begin(key, 7, 0, *kind, {.protocol = protocols->find("ftp")});
     }
 
-    bool say(std::string_view line, bool cut = false) {
+    bool say(std::string_view line, bool cut = false, bool lost = false) {
         const auto at = offset;
         offset += static_cast<std::uint32_t>(line.size());
-        return listener.hear(key, 1, at, bytes_of(line), cut, kSecondNs);
+        return listener.hear(key, {1, at, bytes_of(line), cut, lost}, kSecondNs);
+    }
+
+    void ask(std::string_view command) {
+        listener.hear(key, {0, asked, bytes_of(command)}, kSecondNs);
+        asked += static_cast<std::uint32_t>(command.size());
     }
 
     std::vector<std::uint16_t> ports() const {
@@ -125,15 +131,48 @@ TEST_CASE("what a parent announces is expected, under its own name or its parent
     CHECK(deaf.ports().empty());
 }
 
-TEST_CASE("after a gap the line that was being read is not believed, and the next one is") {
+TEST_CASE("after a gap nothing is believed until the next command") {
     Heard heard;
-    CHECK(heard.say("220 rea", true));
+    CHECK(heard.say("220-rea", true));
     heard.offset += 100;
-    CHECK(heard.say(kPasv));
+    heard.ask("PASV\r\n");
+    CHECK(heard.say(kPasv)); // may be the end of a line
     CHECK(heard.ports().empty());
+
+    Heard within; // may be among the lines of the greeting
+    CHECK(within.say("220-rea", true));
+    CHECK(within.say("dy\r\n"));
+    CHECK(within.say(kPasv));
+    CHECK(within.ports().empty());
+    within.ask("NOOP\r\n");
+    CHECK(within.say(kPasv));
+    CHECK(within.ports() == std::vector<std::uint16_t>{50000});
+
+    heard.ask("PASV\r\n");
     CHECK(heard.say(kPasv));
     CHECK(heard.ports() == std::vector<std::uint16_t>{50000});
     CHECK(heard.listener.counters().torn == 1);
+}
+
+TEST_CASE("a hole that is known to stay one is not waited at") {
+    Heard heard;
+    CHECK(heard.say("220 rea"));
+    heard.offset += 100;
+    CHECK(heard.say("in its middle\r\n", false, true));
+    CHECK(heard.listener.counters().torn == 1);
+    heard.ask("PASV\r\n");
+    CHECK(heard.say(kPasv, false, true)); // says so still, and none is missing
+    CHECK(heard.ports() == std::vector<std::uint16_t>{50000});
+    CHECK(heard.listener.counters().torn == 1);
+
+    Heard patient; // nobody said that the bytes will not come
+    patient.say("220 rea");
+    patient.offset += 5;
+    patient.say(kPasv);
+    CHECK(patient.ports().empty());
+    CHECK(patient.listener.hear(patient.key, {1, 7, bytes_of("dy.\r\n")}, kSecondNs));
+    CHECK(patient.ports() == std::vector<std::uint16_t>{50000});
+    CHECK(patient.listener.counters().torn == 0);
 }
 
 TEST_CASE("a parent that goes over to TLS is not listened to any more") {

@@ -108,6 +108,8 @@ class Ftp final : public Parent {
             const auto line = lines_[said.direction].next(data);
             if (!line)
                 return;
+            if (said.direction == 0)
+                doubtful_ = false;
             if (!line->whole)
                 continue;
             if (said.direction == 0)
@@ -117,8 +119,14 @@ class Ftp final : public Parent {
         }
     }
 
+    /// The missing bytes may have begun a reply of several lines, or ended one: what the server
+    /// says counts again from its answer to the next command.
     bool gap(unsigned direction) override {
         lines_[direction].skip();
+        if (direction == 1) {
+            doubtful_ = true;
+            within_.clear();
+        }
         return true;
     }
     bool finished() const override { return unreadable_; }
@@ -136,6 +144,8 @@ class Ftp final : public Parent {
     /// A reply of several lines ends with its code and a blank; what is between may look like
     /// anything (RFC 959, 4.2).
     void reply(std::string_view line, std::vector<Announcement> &out) {
+        if (doubtful_)
+            return;
         const std::string_view code = line.substr(0, 3);
         const char after = line.size() > 3 ? line[3] : ' ';
         const bool begins = number_of<std::uint16_t>(code) && code.size() == 3;
@@ -173,7 +183,8 @@ class Ftp final : public Parent {
 
     Parties parties_;
     std::array<LineReader, 2> lines_{LineReader(kLineMost), LineReader(kLineMost)};
-    std::string within_; ///< the code of the reply of several lines that goes on
+    std::string within_;    ///< the code of the reply of several lines that goes on
+    bool doubtful_ = false; ///< whether a line of the server's is a reply
     bool unreadable_ = false;
 };
 

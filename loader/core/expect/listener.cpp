@@ -91,39 +91,46 @@ void Listener::end(const l7_key &key) {
     parents_.erase(at);
 }
 
-bool Listener::hear(const l7_key &key, unsigned direction, std::uint32_t offset, Bytes data,
-                    bool cut, std::uint64_t now_ns) {
+bool Listener::hear(const l7_key &key, const Piece &piece, std::uint64_t now_ns) {
     const auto at = parents_.find(key);
     if (at == parents_.end())
         return false;
     Entry &entry = at->second;
     ages_.splice(ages_.end(), ages_, entry.age);
     said_.clear();
-    bool whole = !cut;
-    if (transport_of(key.l4) == Transport::Tcp) {
-        Tape &tape = entry.tapes[direction];
-        whole = tape.add(offset, data,
-                         [&](Bytes in_order) {
-                             entry.parent->take({direction, in_order}, said_);
-                         }) == Tape::State::Whole &&
-                whole;
-        if (cut)
-            tape.pass_over();
-    } else if (whole) { // half a datagram says nothing
-        entry.parent->take({direction, data}, said_);
-    }
+    bool goes_on = true;
+    if (transport_of(key.l4) == Transport::Tcp)
+        goes_on = hear_stream(entry, piece);
+    else if (!piece.cut) // half a datagram says nothing
+        entry.parent->take({piece.direction, piece.data}, said_);
     announce(key, entry, now_ns);
-    if (entry.parent->finished()) {
+    if (!goes_on || entry.parent->finished()) {
         end(key);
         return false;
     }
-    if (whole || transport_of(key.l4) != Transport::Tcp)
-        return true;
+    return true;
+}
+
+/// False: there is no going on.
+bool Listener::hear_stream(Entry &entry, const Piece &piece) {
+    Tape &tape = entry.tapes[piece.direction];
+
+    if (piece.lost && tape.lacks(piece.offset)) {
+        tape.pass_over();
+        if (!tear(entry, piece.direction))
+            return false;
+    }
+    const Tape::State state = tape.add(piece.offset, piece.data, [&](Bytes in_order) {
+        entry.parent->take({piece.direction, in_order}, said_);
+    });
+    if (piece.cut)
+        tape.pass_over();
+    return (!piece.cut && state == Tape::State::Whole) || tear(entry, piece.direction);
+}
+
+bool Listener::tear(Entry &entry, unsigned direction) {
     counters_.torn++;
-    if (entry.parent->gap(direction))
-        return true;
-    end(key);
-    return false;
+    return entry.parent->gap(direction);
 }
 
 /// What was said, as far as it may be.

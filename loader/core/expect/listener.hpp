@@ -40,6 +40,15 @@ struct ListenerCounters {
     ListenerCounters &operator+=(const ListenerCounters &other);
 };
 
+/// Bytes at an offset of a stream, or a datagram.
+struct Piece {
+    unsigned direction; ///< 0: from the one who opened the connection
+    std::uint32_t offset;
+    Bytes data;
+    bool cut = false;  ///< bytes after them are not in our hands, and never will be
+    bool lost = false; ///< nor are those between the piece before and this one, if it is ahead
+};
+
 /// Bounded. One thread.
 class Listener {
   public:
@@ -56,10 +65,8 @@ class Listener {
                const ChildVerdict &verdict);
     bool knows(const l7_key &key, std::uint32_t born) const;
 
-    /// What it has said: bytes at an offset of a stream, or a datagram. False: it is not worth
-    /// listening to any more.
-    bool hear(const l7_key &key, unsigned direction, std::uint32_t offset, Bytes data, bool cut,
-              std::uint64_t now_ns);
+    /// What it has said. False: it is not worth listening to any more.
+    bool hear(const l7_key &key, const Piece &piece, std::uint64_t now_ns);
     void end(const l7_key &key);
 
     const ListenerCounters &counters() const { return counters_; }
@@ -80,6 +87,8 @@ class Listener {
     };
     using Parents = std::unordered_map<l7_key, Entry, KeyHash, KeyEqual>;
 
+    bool hear_stream(Entry &entry, const Piece &piece);
+    bool tear(Entry &entry, unsigned direction);
     void announce(const l7_key &key, Entry &entry, std::uint64_t now_ns);
     ChildVerdict verdict_of(const Entry &entry, const Announcement &announcement) const;
 

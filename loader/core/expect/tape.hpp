@@ -39,6 +39,9 @@ class Tape {
         return State::Whole;
     }
 
+    /// Whether bytes are missing between the last and those at `offset`.
+    bool lacks(std::uint32_t offset) const { return begun_ && !passed_over_ && ahead(offset) > 0; }
+
     /// Bytes after the last were passed over: what comes next is taken as it comes.
     void pass_over();
 

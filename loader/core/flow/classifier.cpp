@@ -163,8 +163,13 @@ std::optional<l7_verdict> Classifier::hear(const Sample &sample, std::uint64_t n
     const std::size_t had = head.size;
 
     counters_.followed++;
-    if (had == 0 || listener_.hear(head.key, head.direction, head.offset, sample.data,
-                                   (head.flags & L7_R_CUT) != 0, now_ns))
+    if (had == 0 || listener_.hear(head.key,
+                                   {.direction = head.direction,
+                                    .offset = head.offset,
+                                    .data = sample.data,
+                                    .cut = (head.flags & L7_R_CUT) != 0,
+                                    .lost = (head.flags & L7_R_LOST) != 0},
+                                   now_ns))
         return std::nullopt;
     return unfollow(head);
 }
@@ -179,11 +184,11 @@ void Classifier::listen(const l7_verdict &verdict, const Judge &judge, const Sam
     listener_.begin(verdict.key, verdict.born, judge.initiator(), *kind,
                     {verdict.protocol, verdict.application, verdict.host, verdict.attributes});
     if (transport_of(verdict.key.l4) != Transport::Tcp) {
-        listener_.hear(verdict.key, sample.head.direction, 0, sample.data, false, now_ns);
+        listener_.hear(verdict.key, {sample.head.direction, 0, sample.data}, now_ns);
         return;
     }
     for (const unsigned direction : {0U, 1U})
-        listener_.hear(verdict.key, direction, 0, judge.stream(direction), false, now_ns);
+        listener_.hear(verdict.key, {direction, 0, judge.stream(direction)}, now_ns);
 }
 
 /// A flow that was announced has begun, with its verdict.

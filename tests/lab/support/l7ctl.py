@@ -105,9 +105,9 @@ def classes(namespace, dev):
     return {classid: (int(packets), int(size)) for classid, size, packets in found}
 
 
-def make_htb(namespace, dev, minors, default="ff"):
-    """A root HTB with one class for each minor number, and a default."""
+def make_htb(namespace, dev, minors, default="ff", rate="10gbit"):
+    """A root HTB with one class for each minor number, and a default, of this rate each."""
     namespace.run(["tc", "qdisc", "add", "dev", dev, "root", "handle", "1:", "htb", "default", f"0x{default}"])
     for minor in [*minors, default]:
         namespace.run(["tc", "class", "add", "dev", dev, "parent", "1:", "classid", f"1:{minor}",
-                       "htb", "rate", "10gbit", "quantum", "60000"])
+                       "htb", "rate", rate, "quantum", "60000"])

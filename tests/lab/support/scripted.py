@@ -40,6 +40,15 @@ class Dialogue:
         self.server.close()
 
 
+# FTP, RFC 959.
+FTP_PORT = 21
+
+
+def ftp_passive(address, port):
+    """The reply to PASV, section 4.2."""
+    return f"227 Entering Passive Mode ({address.replace('.', ',')},{port >> 8},{port & 0xff}).\r\n".encode()
+
+
 # PPTP, RFC 2637, section 2; its calls go over GRE, section 4.
 PPTP_PORT = 1723
 GRE = 47
