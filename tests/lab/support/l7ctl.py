@@ -11,6 +11,7 @@ from . import netlab
 from .netlab import BPFFS_DIR, wait_for
 
 REPOSITORY = Path(__file__).resolve().parents[3]
+SHOWN = 4000  # characters of an answer
 
 
 def binary():
@@ -38,7 +39,9 @@ class L7ctl:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, *_):
+        if kind:
+            self.show()
         if self.process:
             self.process.stop()
         else:
@@ -46,6 +49,12 @@ class L7ctl:
             wait_for(lambda: not self.answers(), "the daemon's end")
         # The programs outlive their daemon on purpose; the lab does not.
         netlab.run(["rm", "-rf", self.pins])
+
+    def show(self):
+        """What it knew where a test failed, of which nothing is left afterwards."""
+        for words in (("status",), ("expect",), ("flows",)):
+            told = self.run(*words, check=False).stdout.decode(errors="replace")
+            print(f"-- l7ctl {' '.join(words)}\n{told[:SHOWN]}", flush=True)
 
     def start(self, *options, ready=True):
         self.process = self.namespace.popen([binary(), "daemon", *options], name="l7ctl", env=self.env)
