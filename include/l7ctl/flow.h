@@ -316,18 +316,19 @@ L7_INLINE enum l7_sample_kind l7_flow_sample(struct l7_flow *flow, const struct 
             l7_flow_flag(flow, start_known);
         }
         if (size) {
-            /* from what is wanted next: a flow that is listened to may be longer than 4 GiB */
-            const __s32 ahead = (__s32)(seq - flow->start[way] - flow->next[way]);
+            const __u32 offset = seq - flow->start[way];
+            /* Offsets wrap: a flow that is listened to may say more than 4 GiB. */
+            const __u32 known = flow->next[way] - offset;
 
-            if (ahead + (__s32)size <= 0) {
+            if ((__s32)known <= 0) {
+                sample->offset = offset;
+            } else if (known < size) {
+                sample->skip = known;
+                size -= known;
+            } else {
                 if (!ends)
                     return L7_SAMPLE_RETRANSMITTED;
                 size = 0;
-            } else if (ahead < 0) {
-                sample->skip = (__u32)-ahead;
-                size -= sample->skip;
-            } else {
-                sample->offset += (__u32)ahead;
             }
         }
     }
@@ -387,12 +388,12 @@ L7_INLINE void l7_flow_sampled(struct l7_flow *flow, __u32 direction,
     const __u32 way = direction & 1;
 
     if (sample->size) {
-        const __s32 ahead = (__s32)(sample->offset - flow->next[way]);
+        const __u32 known = flow->next[way] - sample->offset;
 
         l7_flow_another_sample(flow, way);
-        if (ahead <= 0 && ahead + (__s32)sample->size > 0) {
+        if (known < sample->size) {
             flow->next[way] = sample->offset + sample->size + sample->beyond;
-        } else if (ahead > 0 && (flow->flags & L7_F_LISTEN) && (sample->flags & L7_R_LOST)) {
+        } else if ((__s32)known < 0 && (flow->flags & L7_F_LISTEN) && (sample->flags & L7_R_LOST)) {
             /* The listener was told of the hole, and goes on behind it. */
             flow->next[way] = sample->offset + sample->size + sample->beyond;
             __sync_fetch_and_and(&flow->flags, ~(__u32)(way ? L7_F_LOST_1 : L7_F_LOST_0));

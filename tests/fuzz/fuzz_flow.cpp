@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Any sequence of packets: what is sampled stays within the limits.
+// Any sequence of packets: what is sampled stays within the limits. Of a flow that is listened to,
+// no bytes are passed over untold.
 #include <l7ctl/flow.h>
 
 #include <cstdint>
@@ -13,7 +14,7 @@ struct Step {
     std::uint32_t seq;
     std::uint16_t size;
     std::uint8_t flags;
-    std::uint8_t from; // and whether the ring has room
+    std::uint8_t from; // 1: that end, 2: the ring is full, 4: the flow is listened to from here on
 };
 } // namespace
 
@@ -40,22 +41,31 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
             taken[0] = taken[1] = 0;
             begun = true;
         }
+        if (step.from & 4)
+            flow.flags |= L7_F_LISTEN;
+        const bool listening = flow.flags & L7_F_LISTEN;
         const std::uint32_t way = l7_flow_direction(&flow, &packet);
+        const std::uint32_t before = flow.next[way];
         l7_flow_count(&flow, way, 1, step.size, 1, 1000);
         const int ends = l7_flow_note_flags(&flow, &packet, way);
         const l7_sample_kind kind =
             l7_flow_sample(&flow, &packet, way, step.size, ends, kPackets, kBytes, &sample);
         if (kind != L7_SAMPLE_TAKE)
             continue;
-        if (sample.size > L7_SAMPLE_MAX || sample.offset + sample.size > kBytes + L7_SAMPLE_MAX ||
-            sample.skip + sample.size > step.size)
+        if (sample.size > L7_SAMPLE_MAX || sample.skip + sample.size + sample.beyond > step.size)
+            std::abort();
+        if (!listening && sample.offset + sample.size > kBytes + L7_SAMPLE_MAX)
             std::abort();
         if (step.from & 2) {
             l7_flow_sample_lost(&flow, way, &sample);
             continue;
         }
-        const std::uint32_t before = flow.next[way];
         l7_flow_sampled(&flow, way, &sample);
+        if (listening) {
+            if (flow.next[way] != before && sample.offset != before && !(sample.flags & L7_R_LOST))
+                std::abort();
+            continue;
+        }
         taken[way] += sample.size != 0;
         if (taken[way] > kPackets || flow.next[way] < before || flow.next[way] > kBytes)
             std::abort();

@@ -77,6 +77,15 @@ TEST_CASE("retransmissions give nothing, overlaps their new part, early segments
     CHECK(tcp.step(0, 100, L7_TCP_ACK, 1) == L7_SAMPLE_RETRANSMITTED); // keepalive
 }
 
+TEST_CASE("a number half the circle away is no new payload, and harms nothing") {
+    Tcp tcp;
+    CHECK(tcp.step(0, 101 + 0x80000001U, L7_TCP_ACK, 2048) == L7_SAMPLE_RETRANSMITTED);
+    CHECK(tcp.step(0, 101 + 0x7ffffff0U, L7_TCP_ACK, 2048) == L7_SAMPLE_NONE); // beyond the limits
+    CHECK(tcp.flow.next[0] == 0);
+    tcp.flow.flags |= L7_F_LISTEN;
+    CHECK(tcp.step(0, 101 + 0x7ffffff0U, L7_TCP_ACK, 2048) == L7_SAMPLE_TAKE);
+}
+
 TEST_CASE("sequence numbers wrap") {
     Tcp tcp;
     tcp.flow = {};
