@@ -13,6 +13,8 @@ SERVERS = (servers.Nginx, servers.Sshd, servers.Vsftpd, servers.Dnsmasq, servers
            servers.Postfix, servers.Dovecot, servers.Memcached, servers.Rsyncd, servers.GitDaemon)
 SHOWN = {"http", "https", "https-tls1.2", "ssh", "ftp", "dns", "redis", "mqtt", "smtp", "imap", "memcached",
          "rsync", "git"}
+# An answer 50 us after its question passes before the verdict. A server that was asked before is known.
+TIMES = {"dns": 3}
 
 
 def config():
@@ -39,7 +41,8 @@ class Scene:
             if exchange.name not in SHOWN:
                 continue
             for address in (self.server.ip4, self.server.ip6):
-                exchange.client(self.client, self.far[exchange.server], address)
+                for _ in range(TIMES.get(exchange.name, 1)):
+                    exchange.client(self.client, self.far[exchange.server], address)
                 yield "forwarded", exchange.name, address
         for exchange in EXCHANGES:
             if exchange.name not in ("http", "https", "ssh"):
