@@ -194,7 +194,7 @@ def media_sockets(namespace, address):
 
 def test_scans():
     """A real scan, of SANE's test scanner, slow enough to be looked at. Its link is as slow as scanners are: from the
-    first request to the announcement are else 2 ms, and bytes that pass before the verdict announce nothing."""
+    first request to the announcement are else 3 ms, and bytes that pass before the verdict announce nothing."""
     with Lab() as lab:
         client, router, server = lab.router()
         make_htb(server, "eth0", [], rate="400kbit")

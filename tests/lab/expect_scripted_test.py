@@ -120,16 +120,15 @@ def test_a_daemon_that_comes_late():
         with L7ctl(router).start() as l7ctl:
             l7ctl.attach("c0")
             l7ctl.process.popen.send_signal(signal.SIGSTOP)
-            control = Dialogue(client, server, server.ip4, scripted.FTP_PORT)
-            control.say("server", b"220 lab FTP ready\r\n")
+            control = scripted.FtpControl(client, server, server.ip4)
             for _ in range(40):
-                control.say("client", b"STAT\r\n")
-                control.say("server", b"211-status of lab\r\n" + b" all is well here\r\n" * 30 + b"211 end\r\n")
+                control.say("client", "STAT")
+                control.say("server", "211-status of lab\r\n" + " all is well here\r\n" * 30 + "211 end")
             l7ctl.process.popen.send_signal(signal.SIGCONT)
             wait_for(lambda: l7ctl.flows("protocol", "ftp"), "the parent")
-            control.say("client", b"NOOP\r\n")
-            control.say("server", b"200 yes\r\n")  # behind bytes that are missing, no line is believed
-            control.say("client", b"PASV\r\n")
+            control.say("client", "NOOP")
+            control.say("server", "200 yes")  # behind bytes that are missing, no line is believed
+            control.say("client", "PASV")
             with server.entered():
                 data = socket.create_server((server.ip4, 0))
             control.say("server", scripted.ftp_passive(*data.getsockname()))

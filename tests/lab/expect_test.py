@@ -8,7 +8,7 @@ import socket
 from support import clients, servers
 from support.l7ctl import L7ctl, classes, make_htb
 from support.netlab import Lab, NotTestable, check, expect_equal, main, wait_for
-from support.scripted import Dialogue, family
+from support.scripted import FtpControl, family, ftp_passive
 
 LARGE = "layer seven\n" * 10_000
 LATE = 200  # two first bursts of a server that is near
@@ -75,36 +75,19 @@ def test_tftp_answers_from_another_port():
             check(len(answers) == 2 and all(flow["verdict_packet"] <= 3 for flow in answers), f"known late: {answers}")
 
 
-class Control(Dialogue):
-    """A scripted control connection of FTP."""
-
-    def __init__(self, client, server, address, listen=None):
-        super().__init__(client, server, address, 21, listen)
-        for who, line in (("server", "220 ready"), ("client", "USER anonymous"), ("server", "331 password"),
-                          ("client", "PASS guest@example.org"), ("server", "230 in")):
-            self.say(who, line)
-
-    def say(self, who, message):
-        return super().say(who, message.encode() + b"\r\n")
-
-
-def pasv(address, port):
-    return f"227 Entering Passive Mode ({address.replace('.', ',')},{port >> 8},{port & 255})."
-
-
 def test_only_parties_and_unprivileged_ports():
     """Somebody else's address, port 22, ten thousand announcements, and bytes of a stranger outside the window."""
     with Lab() as lab:
         client, router, server = lab.router()
         with L7ctl(router).start() as l7ctl:
             l7ctl.attach("c0")
-            control = Control(client, server, server.ip4)
+            control = FtpControl(client, server, server.ip4)
             wait_for(lambda: l7ctl.flows("protocol", "ftp"), "the parent")
-            for line in (pasv("203.0.113.9", 4000), pasv(server.ip4, 22), "227 nothing (1,2,3", "227 " + "9" * 5000):
+            for line in (ftp_passive("203.0.113.9", 4000), ftp_passive(server.ip4, 22), "227 nothing (1,2,3", "227 " + "9" * 5000):
                 control.say("server", line)
-            control.say("server", pasv(server.ip4, 4000))  # whatever follows one that is too long may be part of it
+            control.say("server", ftp_passive(server.ip4, 4000))  # whatever follows one that is too long may be part of it
             control.say("client", "PASV")
-            control.say("server", pasv(server.ip4, 4001))
+            control.say("server", ftp_passive(server.ip4, 4001))
             expected = wait_for(lambda: l7ctl.json("expect"), "what is awaited")
             expect_equal([(row["dst"], row["dport"], row["src"]) for row in expected],
                          [(server.ip4, 4001, client.ip4)], "what is awaited")
@@ -113,7 +96,7 @@ def test_only_parties_and_unprivileged_ports():
             wait_for(lambda: refused()["admitted"] == 1, "the counters")
             expect_equal((refused()["foreign_target"], refused()["privileged_port"]), (1, 1), "announcements refused")
             for port in range(5000, 15000, 50):
-                control.say("server", "\r\n".join(pasv(server.ip4, port + i) for i in range(50)))
+                control.say("server", "\r\n".join(ftp_passive(server.ip4, port + i) for i in range(50)))
             wait_for(lambda: [row["dport"] for row in l7ctl.json("expect")] == [14999], "the last announcement alone")
             with server.entered():
                 listener = socket.create_server((server.ip4, 14999))
@@ -140,9 +123,9 @@ def test_children_behind_a_translation():
         with L7ctl(router).start() as l7ctl:
             for dev in ("c0", "s0"):
                 l7ctl.attach(dev)
-            control = Control(client, server, router.ip4, listen=server.ip4)
+            control = FtpControl(client, server, router.ip4, listen=server.ip4)
             wait_for(lambda: len(l7ctl.flows("protocol", "ftp")) == 2, "the parent, on both sides")
-            control.say("server", pasv(server.ip4, 6000))
+            control.say("server", ftp_passive(server.ip4, 6000))
             expected = wait_for(lambda: len(l7ctl.json("expect")) == 2 and l7ctl.json("expect"), "both sides' children")
             expect_equal({(row["src"], row["dst"], row["dport"]) for row in expected},
                          {(client.ip4, "192.0.2.1", 6000), ("198.51.100.1", server.ip4, 6000)}, "what is awaited")
@@ -163,9 +146,9 @@ def test_children_keep_their_parent_in_a_file():
         path = lab.dir / "flows"
         with L7ctl(router, name="one").start() as l7ctl:
             l7ctl.attach("c0")
-            control = Control(client, server, server.ip4)
+            control = FtpControl(client, server, server.ip4)
             wait_for(lambda: l7ctl.flows("protocol", "ftp"), "the parent")
-            control.say("server", pasv(server.ip4, 4001))
+            control.say("server", ftp_passive(server.ip4, 4001))
             wait_for(lambda: l7ctl.json("expect"), "what is awaited")
             with server.entered():
                 listener = socket.create_server((server.ip4, 4001))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """l7ctl in a namespace of the lab, with pins, socket and log of its own."""
 
+import contextlib
 import json
 import os
 import re
@@ -53,8 +54,9 @@ class L7ctl:
     def show(self):
         """What it knew where a test failed, of which nothing is left afterwards."""
         for words in (("status",), ("expect",), ("flows",)):
-            told = self.run(*words, check=False).stdout.decode(errors="replace")
-            print(f"-- l7ctl {' '.join(words)}\n{told[:SHOWN]}", flush=True)
+            with contextlib.suppress(netlab.TimedOut):  # a daemon that was stopped answers nothing
+                told = self.run(*words, check=False, limit=5).stdout.decode(errors="replace")
+                print(f"-- l7ctl {' '.join(words)}\n{told[:SHOWN]}", flush=True)
 
     def start(self, *options, ready=True):
         self.process = self.namespace.popen([binary(), "daemon", *options], name="l7ctl", env=self.env)

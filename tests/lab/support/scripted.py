@@ -44,9 +44,22 @@ class Dialogue:
 FTP_PORT = 21
 
 
+class FtpControl(Dialogue):
+    """A control connection; what is said are lines without their ends."""
+
+    def __init__(self, client, server, address, listen=None):
+        super().__init__(client, server, address, FTP_PORT, listen)
+        for who, line in (("server", "220 ready"), ("client", "USER anonymous"), ("server", "331 password"),
+                          ("client", "PASS guest@example.org"), ("server", "230 in")):
+            self.say(who, line)
+
+    def say(self, who, message):
+        return super().say(who, message.encode() + b"\r\n")
+
+
 def ftp_passive(address, port):
     """The reply to PASV, section 4.2."""
-    return f"227 Entering Passive Mode ({address.replace('.', ',')},{port >> 8},{port & 0xff}).\r\n".encode()
+    return f"227 Entering Passive Mode ({address.replace('.', ',')},{port >> 8},{port & 0xff})."
 
 
 # PPTP, RFC 2637, section 2; its calls go over GRE, section 4.
