@@ -69,27 +69,38 @@ class Gateway:
         return {(source.strip("{ "), target, l4, int(port)) for source, target, l4, port in out}
 
     def children(self, ours, others):
-        """The same of the children we know between two addresses of a side; a server's end is what it calls itself."""
-        return {(flow["src"], flow["dst"], flow["l4"], flow["dport"]) for flow in self.l7ctl.flows()
+        """The children we know between two addresses of a side: what the kernel calls each of them, which is one of two,
+        as the first packet it saw may have come from either end. A server's end is what it calls itself."""
+        return {frozenset({(flow["src"], flow["dst"], flow["l4"], flow["dport"]),
+                           (flow["dst"], flow["src"], flow["l4"], flow["sport"])})
+                for flow in self.l7ctl.flows()
                 if flow["reason"] == "expected" and {flow["src"], flow["dst"]} == {ours, others}}
 
     def expect_agreement(self, count, what):
-        """That many related connections are the children on the client's side, and as many on the server's."""
+        """At least that many related connections are the children on the client's side, and those on the server's side
+        have the same ends there. Where two ends speak first at once, the kernel may take one connection for two."""
         sides = [((self.client.ip4, self.server.ip4), (self.router_s4, self.server.ip4)),
                  ((self.client.ip6, self.server.ip6), (self.router_s6, self.server.ip6))]
-        wait_for(lambda: len(self.related()) >= count, f"the kernel's {count} children by {what}: {self.related()}",
+        wait_for(lambda: len(self.related()) >= count, lambda: f"the kernel's {count} children by {what}: {self.related()}",
                  REPORT_LIMIT)
         near, far = set(), set()
         def known():
             for inner, outer in sides:
                 near.update(self.children(*inner))
                 far.update(self.children(*outer))
-            return near >= self.related() and len(far) >= count
-        wait_for(known, f"our children by {what}: {near}, {far}; the kernel's: {self.related()}")
-        expect_equal(near, self.related(), f"children by {what} that the kernel does not know")
-        expect_equal(len(far), count, f"children by {what} on the other side: {far}")
+            return (min(len(near), len(far)) >= count and self.related() <= set().union(*near)
+                    and self.at_server(near) <= self.at_server(far))
+        wait_for(known, lambda: f"our children by {what}: {near}, {far}; the kernel's: {self.related()}")
+        unknown = [child for child in near if not child & self.related()]
+        expect_equal(unknown, [], f"children by {what} that the kernel does not know")
+        expect_equal(self.at_server(far), self.at_server(near), f"the server's ends of the children by {what}")
         counters = self.l7ctl.status()["counters"]
         expect_equal({name: counters[name] for name in MISFITS}, dict.fromkeys(MISFITS, 0), "segments outside the window")
+
+    def at_server(self, children):
+        """(protocol, the server's port) of each."""
+        return {(l4, port) for child in children for _, target, l4, port in child
+                if target in (self.server.ip4, self.server.ip6)}
 
     router_s4, router_s6 = "198.51.100.1", "2001:db8:2::1"
 

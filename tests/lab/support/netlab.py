@@ -64,13 +64,14 @@ class NotTestable(Exception):
 
 
 def wait_for(condition, what, limit=10.0):
-    """Polls `condition` until it returns something true, and returns that."""
+    """Polls `condition` until it returns something true, and returns that. `what` is words, or a function that has them
+    for what was last seen."""
     deadline = time.monotonic() + limit
     while True:
         if result := condition():
             return result
         if time.monotonic() >= deadline:
-            raise TimedOut(f"waited {limit:g} s for {what}")
+            raise TimedOut(f"waited {limit:g} s for {what() if callable(what) else what}")
         time.sleep(POLL_INTERVAL)
 
 
