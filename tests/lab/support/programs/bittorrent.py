@@ -50,12 +50,10 @@ def seed(file, torrent, port, node_port=None):
     part = Path(f"{torrent}.part")
     part.write_bytes(libtorrent.bencode(description.generate()))
     part.rename(torrent)
-    if node_port:
-        session.add_dht_node((own_address(), int(node_port)))
     while True:
-        pause(session)
         if node_port:
-            handle.force_dht_announce()
+            ask_table(session, handle, (own_address(), int(node_port)))
+        pause(session)
 
 
 def own_address():
@@ -88,17 +86,22 @@ def find(directory, torrent, tracker):
                                   "enable_incoming_utp": False})
     handle = session.add_torrent({"ti": libtorrent.torrent_info(torrent), "save_path": directory})
     if by_table:
-        session.add_dht_node((where.hostname, where.port))
-        complete(session, handle, handle.force_dht_announce)
+        complete(session, handle, lambda: ask_table(session, handle, (where.hostname, where.port)))
     else:
         handle.add_tracker({"url": tracker})
         complete(session, handle)
 
 
-def complete(session, handle, again=lambda: None):
+def complete(session, handle, ask=lambda: None):
     while not handle.status().is_seeding:
+        ask()
         pause(session, lambda: handle.status().is_seeding)
-        again()
+
+
+def ask_table(session, handle, node_address):
+    """Begins at this node each time: one that once was late to answer is forgotten, and with it what only it knows."""
+    session.add_dht_node(node_address)
+    handle.force_dht_announce()
 
 
 def pause(session, over=lambda: False):
