@@ -18,15 +18,16 @@ NODE = b"abcdefghij0123456789"
 PEERS_MOST = 100  # of one message, l7ctl.toml(5)
 
 
-def info_hash(torrent):
-    """Of a description by libtorrent."""
+def info_hashes(torrent):
+    """Of a description by libtorrent, both versions: SHA-1, and SHA-256 cut to as much."""
     import libtorrent  # pylint: disable=import-outside-toplevel
-    return libtorrent.torrent_info(str(torrent)).info_hash().to_bytes()
+    both = libtorrent.torrent_info(str(torrent)).info_hashes()
+    return [both.v1.to_bytes(), both.v2.to_bytes()[:20]]
 
 
-def announce(namespace, tracker, torrent, port):
+def announce(namespace, tracker, info_hash, port):
     """As a peer that waits at the port, by HTTP."""
-    query = f"info_hash={urllib.parse.quote(torrent)}&peer_id={'x' * 20}&port={port}&uploaded=0&downloaded=0" \
+    query = f"info_hash={urllib.parse.quote(info_hash)}&peer_id={'x' * 20}&port={port}&uploaded=0&downloaded=0" \
             "&left=0&compact=1&event=started"
     return clients.curl(namespace, f"http://{tracker.namespace.ip4}:{tracker.port}/announce?{query}")
 
@@ -76,10 +77,11 @@ def test_encrypted_peers_of_real_trackers():
         seeder.node_port = node.port
         for end in (node, seeder):
             end.start()
-        torrent = info_hash(seeder.torrent)
-        tracker = Opentracker(server, torrent)
+        hashes = info_hashes(seeder.torrent)
+        tracker = Opentracker(server, hashes)
         tracker.start()
-        announce(server, tracker, torrent, seeder.port)
+        for info_hash in hashes:
+            announce(server, tracker, info_hash, seeder.port)
         for asked, protocol, l4, port in ((f"http://{server.ip4}:{tracker.port}/announce", "http", "tcp", tracker.port),
                                           (f"udp://{server.ip4}:{tracker.port}", "bittorrent", "udp", tracker.port),
                                           (f"dht://{server.ip4}:{node.port}", "bittorrent", "udp", node.port)):
@@ -100,7 +102,7 @@ def test_encrypted_peers_of_real_trackers():
 def test_a_hint_holds_from_the_first_packet_until_bytes_say_otherwise():
     with Lab() as lab:
         client, router, server = lab.router()
-        tracker = Opentracker(server, TORRENT)
+        tracker = Opentracker(server, [TORRENT])
         tracker.start()
         listener = listen(server, server.ip4)
         port = listener.getsockname()[1]
@@ -174,7 +176,7 @@ def ask_node(client, server, peers):
 def test_without_a_memory_there_are_no_hints():
     with Lab() as lab:
         client, router, server = lab.router()
-        tracker = Opentracker(server, TORRENT)
+        tracker = Opentracker(server, [TORRENT])
         tracker.start()
         listener = listen(server, server.ip4)
         port = listener.getsockname()[1]

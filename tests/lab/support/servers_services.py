@@ -134,17 +134,17 @@ class HashTableNode(Server):
 
 
 class Opentracker(Server):
-    """Tells peers of a torrent about each other, over HTTP and UDP. Knows IPv4 only."""
+    """Tells peers of these torrents about each other, over HTTP and UDP. Knows IPv4 only."""
 
     name = "opentracker"
     port = 6969
 
-    def __init__(self, namespace, info_hash):
+    def __init__(self, namespace, info_hashes):
         super().__init__(namespace)
-        self.info_hash = info_hash
+        self.info_hashes = info_hashes
 
     def prepare(self):
-        self.write("whitelist", f"{self.info_hash.hex()}\n")
+        self.write("whitelist", "".join(f"{one.hex()}\n" for one in self.info_hashes))
 
     def command(self):
         return ["opentracker", "-i", self.namespace.ip4, "-p", self.port, "-P", self.port, "-u", "nobody",
