@@ -94,6 +94,7 @@ class Gateway:
         unknown = [child for child in near if not child & self.related()]
         expect_equal(unknown, [], f"children by {what} that the kernel does not know")
         expect_equal(self.at_server(far), self.at_server(near), f"the server's ends of the children by {what}")
+        check(len(far) <= len(self.related()), f"more children by {what} on the other side than the kernel knows: {far}")
         counters = self.l7ctl.status()["counters"]
         expect_equal({name: counters[name] for name in MISFITS}, dict.fromkeys(MISFITS, 0), "segments outside the window")
 
