@@ -20,11 +20,6 @@ namespace l7 {
 
 namespace {
 
-struct FreeMessage {
-    void operator()(nl_msg *message) const { nlmsg_free(message); }
-};
-using Message = std::unique_ptr<nl_msg, FreeMessage>;
-
 /// IPv4 addresses are the last of a key's four words.
 int put_address(nl_msg *message, const l7_key &key, unsigned end, int v4, int v6) {
     return key.family == 4 ? nla_put(message, v4, 4, &key.addr[end][3])
@@ -88,7 +83,7 @@ int Conntrack::mark_one_way(const l7_key &key, unsigned from, std::uint32_t mark
     constexpr int kType = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW;
     const nfgenmsg head{static_cast<__u8>(key.family == 4 ? AF_INET : AF_INET6), NFNETLINK_V0, 0};
     // No NLM_F_CREATE: what is not tracked stays so.
-    Message message(nlmsg_alloc_simple(kType, NLM_F_REQUEST));
+    NetlinkMessage message(nlmsg_alloc_simple(kType, NLM_F_REQUEST));
     if (!message ||
         nlmsg_append(message.get(), const_cast<nfgenmsg *>(&head), sizeof(head), NLMSG_ALIGNTO) <
             0 ||
@@ -173,7 +168,7 @@ Result<std::optional<Tracked>> Conntrack::find(const l7_key &key, unsigned from)
     std::optional<Tracked> out;
     if (!has_ports(key.l4))
         return out;
-    Message message(nlmsg_alloc_simple(kType, NLM_F_REQUEST));
+    NetlinkMessage message(nlmsg_alloc_simple(kType, NLM_F_REQUEST));
     if (!message ||
         nlmsg_append(message.get(), const_cast<nfgenmsg *>(&head), sizeof(head), NLMSG_ALIGNTO) <
             0 ||

@@ -5,15 +5,6 @@
 
 namespace l7 {
 
-Result<NetlinkSocket> open_netlink(int protocol) {
-    NetlinkSocket socket(nl_socket_alloc(), nl_socket_free);
-    if (!socket)
-        return Error{"out of memory"};
-    if (const int failure = nl_connect(socket.get(), protocol); failure < 0)
-        return Error{std::string("opening netlink: ") + nl_geterror(failure)};
-    return socket;
-}
-
 Result<void> netlink_dump(int protocol, int type, const void *header, std::size_t size,
                           const std::function<void(const nlmsghdr *)> &each) {
     auto socket = open_netlink(protocol);

@@ -2,20 +2,14 @@
 // A netlink dump, for what libnl has no objects for.
 #pragma once
 
-#include "core/base/result.hpp"
+#include "net/netlink.hpp"
 
 #include <cstddef>
 #include <functional>
-#include <memory>
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
 
 namespace l7 {
-
-using NetlinkSocket = std::unique_ptr<nl_sock, void (*)(nl_sock *)>;
-
-/// A socket of this protocol (NETLINK_ROUTE, ...), connected.
-Result<NetlinkSocket> open_netlink(int protocol);
 
 /// Asks for a dump with `header` as the message's own header, and hands each answer out. Where the
 /// kernel knows no such thing the dump is empty.

@@ -18,26 +18,14 @@ namespace {
 
 constexpr int kSfqPerturbSeconds = 10;
 
-struct Put {
-    void operator()(rtnl_qdisc *qdisc) const { rtnl_qdisc_put(qdisc); }
-    void operator()(rtnl_class *one) const { rtnl_class_put(one); }
-};
-using Qdisc = std::unique_ptr<rtnl_qdisc, Put>;
-using Class = std::unique_ptr<rtnl_class, Put>;
-
-template <class Object>
-rtnl_tc *tc(Object *object) {
-    return reinterpret_cast<rtnl_tc *>(object);
-}
-
 std::string_view kind_of(rtnl_tc *object) {
     const char *kind = rtnl_tc_get_kind(object);
     return kind ? kind : "";
 }
 
-Qdisc make_qdisc(std::uint32_t ifindex, std::uint32_t parent, std::uint32_t handle,
-                 const char *kind) {
-    Qdisc out(rtnl_qdisc_alloc());
+NetlinkQdisc make_qdisc(std::uint32_t ifindex, std::uint32_t parent, std::uint32_t handle,
+                        const char *kind) {
+    NetlinkQdisc out(rtnl_qdisc_alloc());
     if (!out)
         return out;
     rtnl_tc_set_ifindex(tc(out.get()), static_cast<int>(ifindex));
@@ -49,8 +37,8 @@ Qdisc make_qdisc(std::uint32_t ifindex, std::uint32_t parent, std::uint32_t hand
     return out;
 }
 
-Class make_class(std::uint32_t ifindex, std::uint32_t id, std::uint32_t parent) {
-    Class out(rtnl_class_alloc());
+NetlinkClass make_class(std::uint32_t ifindex, std::uint32_t id, std::uint32_t parent) {
+    NetlinkClass out(rtnl_class_alloc());
     if (!out)
         return out;
     rtnl_tc_set_ifindex(tc(out.get()), static_cast<int>(ifindex));
@@ -163,7 +151,7 @@ Result<std::vector<std::uint32_t>> marked_devices(nl_sock *socket) {
 }
 
 Result<void> add_root(nl_sock *socket, std::uint32_t ifindex, const Tree &tree) {
-    const Qdisc root =
+    const NetlinkQdisc root =
         make_qdisc(ifindex, TC_H_ROOT, static_cast<std::uint32_t>(tree.major) << 16, "htb");
     if (!root)
         return Error{"out of memory"};
@@ -177,14 +165,14 @@ Result<void> add_root(nl_sock *socket, std::uint32_t ifindex, const Tree &tree) 
 }
 
 Result<void> delete_root(nl_sock *socket, std::uint32_t ifindex, std::uint32_t handle) {
-    const Qdisc root = make_qdisc(ifindex, TC_H_ROOT, handle, "htb");
+    const NetlinkQdisc root = make_qdisc(ifindex, TC_H_ROOT, handle, "htb");
     if (!root)
         return Error{"out of memory"};
     return done("deleting the root qdisc", rtnl_qdisc_delete(socket, root.get()));
 }
 
 Result<void> put_class(nl_sock *socket, std::uint32_t ifindex, const TreeClass &one, bool add) {
-    const Class made = make_class(ifindex, one.id, one.parent);
+    const NetlinkClass made = make_class(ifindex, one.id, one.parent);
     if (!made)
         return Error{"out of memory"};
     rtnl_htb_set_rate64(made.get(), one.rate);
@@ -198,7 +186,7 @@ Result<void> put_class(nl_sock *socket, std::uint32_t ifindex, const TreeClass &
 }
 
 Result<void> delete_class(nl_sock *socket, std::uint32_t ifindex, std::uint32_t id) {
-    const Class gone = make_class(ifindex, id, 0);
+    const NetlinkClass gone = make_class(ifindex, id, 0);
     if (!gone)
         return Error{"out of memory"};
     auto out = done("deleting class " + handle_text(id), rtnl_class_delete(socket, gone.get()));
@@ -220,13 +208,13 @@ bool describe_leaf(rtnl_qdisc *qdisc, const std::string &kind) {
 Result<void> put_leaf(nl_sock *socket, std::uint32_t ifindex, const TreeClass &one, bool replace) {
     const std::string what = one.leaf + " in class " + handle_text(one.id);
     if (replace) { // the kernel does not take another kind with the same handle
-        const Qdisc old = make_qdisc(ifindex, one.id, 0, nullptr);
+        const NetlinkQdisc old = make_qdisc(ifindex, one.id, 0, nullptr);
         if (!old)
             return Error{"out of memory"};
         if (const int failure = rtnl_qdisc_delete(socket, old.get()); failure < 0)
             return netlink_error("removing what was there before " + what, failure);
     }
-    const Qdisc leaf = make_qdisc(ifindex, one.id, leaf_handle(one.id), nullptr);
+    const NetlinkQdisc leaf = make_qdisc(ifindex, one.id, leaf_handle(one.id), nullptr);
     if (!leaf || !describe_leaf(leaf.get(), one.leaf))
         return Error{"out of memory"};
     return done("adding " + what, rtnl_qdisc_add(socket, leaf.get(), NLM_F_CREATE | NLM_F_EXCL));

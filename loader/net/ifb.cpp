@@ -15,11 +15,6 @@ namespace {
 
 constexpr unsigned kQueuePackets = 1000; ///< an IFB has 32 otherwise
 
-struct Put {
-    void operator()(rtnl_link *link) const { rtnl_link_put(link); }
-};
-using LinkObject = std::unique_ptr<rtnl_link, Put>;
-
 std::string alias_of(rtnl_link *link) {
     const char *alias = rtnl_link_get_ifalias(link);
     return alias ? alias : "";
@@ -34,13 +29,13 @@ Result<Ifb> find_ifb(nl_sock *socket, const std::string &dev) {
         return Ifb{};
     if (failure < 0)
         return netlink_error("looking for " + ifb_name(dev), failure);
-    const LinkObject link(raw);
+    const NetlinkLink link(raw);
     return Ifb{static_cast<std::uint32_t>(rtnl_link_get_ifindex(raw)),
                alias_of(raw) == ifb_alias(dev), (rtnl_link_get_flags(raw) & IFF_UP) != 0};
 }
 
 Result<void> add_ifb(nl_sock *socket, const std::string &dev) {
-    const LinkObject link(rtnl_link_alloc());
+    const NetlinkLink link(rtnl_link_alloc());
     if (!link)
         return Error{"out of memory"};
     rtnl_link_set_name(link.get(), ifb_name(dev).c_str());
@@ -53,7 +48,7 @@ Result<void> add_ifb(nl_sock *socket, const std::string &dev) {
     if (failure < 0)
         return netlink_error("adding the device " + ifb_name(dev), failure);
     // Not every kernel takes an alias while it makes a device.
-    const LinkObject now(rtnl_link_alloc());
+    const NetlinkLink now(rtnl_link_alloc());
     if (!now)
         return Error{"out of memory"};
     rtnl_link_set_name(now.get(), ifb_name(dev).c_str());
@@ -68,7 +63,7 @@ Result<void> add_ifb(nl_sock *socket, const std::string &dev) {
 }
 
 Result<void> set_ifb_up(nl_sock *socket, const std::string &dev) {
-    const LinkObject link(rtnl_link_alloc());
+    const NetlinkLink link(rtnl_link_alloc());
     if (!link)
         return Error{"out of memory"};
     rtnl_link_set_name(link.get(), ifb_name(dev).c_str());
@@ -79,7 +74,7 @@ Result<void> set_ifb_up(nl_sock *socket, const std::string &dev) {
 }
 
 Result<void> delete_ifb(nl_sock *socket, const std::string &dev) {
-    const LinkObject link(rtnl_link_alloc());
+    const NetlinkLink link(rtnl_link_alloc());
     if (!link)
         return Error{"out of memory"};
     rtnl_link_set_name(link.get(), ifb_name(dev).c_str());

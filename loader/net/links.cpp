@@ -38,18 +38,12 @@ Link to_link(rtnl_link *from) {
 
 } // namespace
 
-void LinkMonitor::Close::operator()(nl_sock *socket) const {
-    nl_socket_free(socket);
-}
-
 Result<Link> find_link(const std::string &name) {
-    const std::unique_ptr<nl_sock, void (*)(nl_sock *)> socket(nl_socket_alloc(), nl_socket_free);
+    const auto socket = open_rtnetlink();
     if (!socket)
-        return Error{"out of memory"};
-    if (const int failure = nl_connect(socket.get(), NETLINK_ROUTE); failure < 0)
-        return Error{std::string("opening rtnetlink: ") + nl_geterror(failure)};
+        return socket.error();
     rtnl_link *found = nullptr;
-    if (const int failure = rtnl_link_get_kernel(socket.get(), 0, name.c_str(), &found);
+    if (const int failure = rtnl_link_get_kernel(socket->get(), 0, name.c_str(), &found);
         failure < 0)
         return Error{"device " + name + ": " +
                          (failure == -NLE_NODEV || failure == -NLE_OBJ_NOTFOUND
@@ -62,7 +56,7 @@ Result<Link> find_link(const std::string &name) {
 }
 
 Result<LinkMonitor> LinkMonitor::open() {
-    std::unique_ptr<nl_sock, Close> socket(nl_socket_alloc());
+    NetlinkSocket socket(nl_socket_alloc());
     if (!socket)
         return Error{"out of memory"};
     nl_socket_disable_seq_check(socket.get());

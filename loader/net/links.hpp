@@ -2,14 +2,11 @@
 // Network devices, through rtnetlink.
 #pragma once
 
-#include "core/base/result.hpp"
+#include "net/netlink.hpp"
 
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <string>
-
-struct nl_sock;
 
 namespace l7 {
 
@@ -41,12 +38,9 @@ class LinkMonitor {
     bool take(const std::function<void(const Event &)> &each);
 
   private:
-    struct Close {
-        void operator()(nl_sock *socket) const;
-    };
-    explicit LinkMonitor(std::unique_ptr<nl_sock, Close> socket) : socket_(std::move(socket)) {}
+    explicit LinkMonitor(NetlinkSocket socket) : socket_(std::move(socket)) {}
 
-    std::unique_ptr<nl_sock, Close> socket_;
+    NetlinkSocket socket_;
 };
 
 } // namespace l7

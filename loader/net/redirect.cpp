@@ -23,22 +23,8 @@ namespace {
 
 constexpr std::uint32_t kIngress = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS);
 
-struct Put {
-    void operator()(rtnl_qdisc *qdisc) const { rtnl_qdisc_put(qdisc); }
-    void operator()(rtnl_cls *filter) const { rtnl_cls_put(filter); }
-    void operator()(rtnl_act *action) const { rtnl_act_put(action); }
-};
-using Qdisc = std::unique_ptr<rtnl_qdisc, Put>;
-using Filter = std::unique_ptr<rtnl_cls, Put>;
-using ActionObject = std::unique_ptr<rtnl_act, Put>;
-
-template <class Object>
-rtnl_tc *tc(Object *object) {
-    return reinterpret_cast<rtnl_tc *>(object);
-}
-
-Qdisc clsact(std::uint32_t ifindex) {
-    Qdisc out(rtnl_qdisc_alloc());
+NetlinkQdisc clsact(std::uint32_t ifindex) {
+    NetlinkQdisc out(rtnl_qdisc_alloc());
     if (!out)
         return out;
     rtnl_tc_set_ifindex(tc(out.get()), static_cast<int>(ifindex));
@@ -49,8 +35,8 @@ Qdisc clsact(std::uint32_t ifindex) {
     return out;
 }
 
-Filter our_filter(std::uint32_t ifindex) {
-    Filter out(rtnl_cls_alloc());
+NetlinkFilter our_filter(std::uint32_t ifindex) {
+    NetlinkFilter out(rtnl_cls_alloc());
     if (!out)
         return out;
     rtnl_tc_set_ifindex(tc(out.get()), static_cast<int>(ifindex));
@@ -62,8 +48,8 @@ Filter our_filter(std::uint32_t ifindex) {
     return out;
 }
 
-ActionObject to_device(std::uint32_t target) {
-    ActionObject out(rtnl_act_alloc());
+NetlinkAction to_device(std::uint32_t target) {
+    NetlinkAction out(rtnl_act_alloc());
     if (!out || rtnl_tc_set_kind(tc(out.get()), "mirred") < 0)
         return {};
     rtnl_mirred_set_action(out.get(), TCA_EGRESS_REDIR);
@@ -73,7 +59,7 @@ ActionObject to_device(std::uint32_t target) {
 }
 
 Result<void> delete_clsact(nl_sock *socket, std::uint32_t ifindex) {
-    const Qdisc qdisc = clsact(ifindex);
+    const NetlinkQdisc qdisc = clsact(ifindex);
     if (!qdisc)
         return Error{"out of memory"};
     if (const int failure = rtnl_qdisc_delete(socket, qdisc.get()); failure < 0)
@@ -113,15 +99,15 @@ Result<void> add_redirect(nl_sock *socket, std::uint32_t ifindex, std::uint32_t 
     if (!present)
         return present.error();
     if (!*present) {
-        const Qdisc qdisc = clsact(ifindex);
+        const NetlinkQdisc qdisc = clsact(ifindex);
         if (!qdisc)
             return Error{"out of memory"};
         if (const int failure = rtnl_qdisc_add(socket, qdisc.get(), NLM_F_CREATE | NLM_F_EXCL);
             failure < 0)
             return netlink_error("adding a clsact qdisc", failure);
     }
-    const Filter filter = our_filter(ifindex);
-    const ActionObject action = to_device(target);
+    const NetlinkFilter filter = our_filter(ifindex);
+    const NetlinkAction action = to_device(target);
     if (!filter || !action)
         return Error{"out of memory"};
     rtnl_u32_add_key_uint32(filter.get(), 0, 0, 0, 0);
@@ -147,7 +133,7 @@ Result<void> delete_redirect(nl_sock *socket, std::uint32_t ifindex) {
         return found.error();
     if (!found->there)
         return {};
-    const Filter filter = our_filter(ifindex);
+    const NetlinkFilter filter = our_filter(ifindex);
     if (!filter)
         return Error{"out of memory"};
     if (const int failure = rtnl_cls_delete(socket, filter.get(), 0); failure < 0)

@@ -69,8 +69,7 @@ std::uint32_t device_to(const nlattr *address) {
     rtmsg request{};
     request.rtm_family = nla_len(address) == 4 ? AF_INET : AF_INET6;
     request.rtm_dst_len = static_cast<unsigned char>(nla_len(address) * 8);
-    const std::unique_ptr<nl_msg, void (*)(nl_msg *)> message(
-        nlmsg_alloc_simple(RTM_GETROUTE, NLM_F_REQUEST), nlmsg_free);
+    const NetlinkMessage message(nlmsg_alloc_simple(RTM_GETROUTE, NLM_F_REQUEST));
     if (!message || nlmsg_append(message.get(), &request, sizeof(request), NLMSG_ALIGNTO) < 0 ||
         nla_put(message.get(), RTA_DST, nla_len(address), nla_data(address)) < 0)
         return 0;

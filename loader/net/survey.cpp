@@ -26,8 +26,6 @@ namespace l7 {
 
 namespace {
 
-using Cache = std::unique_ptr<nl_cache, void (*)(nl_cache *)>;
-
 template <class Each>
 void each_object(nl_cache *cache, Each each) {
     for (nl_object *one = nl_cache_get_first(cache); one; one = nl_cache_get_next(one))
@@ -43,7 +41,7 @@ void read_classes(nl_sock *socket, LinkSurvey &to) {
     nl_cache *raw = nullptr;
     if (rtnl_class_alloc_cache(socket, static_cast<int>(to.link.ifindex), &raw) < 0)
         return;
-    const Cache cache(raw, nl_cache_free);
+    const NetlinkCache cache(raw);
     each_object(raw, [&](nl_object *one) {
         to.classes.insert(rtnl_tc_get_handle(reinterpret_cast<rtnl_tc *>(one)));
     });
@@ -53,7 +51,7 @@ void read_roots(nl_sock *socket, std::vector<LinkSurvey> &to) {
     nl_cache *raw = nullptr;
     if (rtnl_qdisc_alloc_cache(socket, &raw) < 0)
         return;
-    const Cache cache(raw, nl_cache_free);
+    const NetlinkCache cache(raw);
     each_object(raw, [&](nl_object *one) {
         auto *tc = reinterpret_cast<rtnl_tc *>(one);
         if (rtnl_tc_get_parent(tc) != TC_H_ROOT)
@@ -109,7 +107,7 @@ Result<std::vector<LinkSurvey>> survey_links() {
     nl_cache *raw = nullptr;
     if (const int failure = rtnl_link_alloc_cache(socket->get(), AF_UNSPEC, &raw); failure < 0)
         return Error{std::string("listing devices: ") + nl_geterror(failure)};
-    const Cache cache(raw, nl_cache_free);
+    const NetlinkCache cache(raw);
     std::vector<LinkSurvey> out;
     each_object(raw, [&](nl_object *one) {
         auto *link = reinterpret_cast<rtnl_link *>(one);
@@ -141,7 +139,7 @@ Result<std::vector<PolicyRuleFacts>> mark_rules() {
             continue; // a kernel without policy routing has no such rules
         if (failure < 0)
             return Error{std::string("listing ip rules: ") + nl_geterror(failure)};
-        const Cache cache(raw, nl_cache_free);
+        const NetlinkCache cache(raw);
         each_object(raw, [&](nl_object *one) {
             auto *rule = reinterpret_cast<rtnl_rule *>(one);
             // The kernel tells a mask with every mark, all ones where none was given.

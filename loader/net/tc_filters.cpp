@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "net/tc_filters.hpp"
 
+#include "net/netlink.hpp"
+
 #include <algorithm>
 #include <linux/pkt_sched.h>
 #include <memory>
@@ -11,24 +13,8 @@
 
 namespace l7 {
 
-namespace {
-
-using Socket = std::unique_ptr<nl_sock, void (*)(nl_sock *)>;
-using Cache = std::unique_ptr<nl_cache, void (*)(nl_cache *)>;
-
-Result<Socket> connect() {
-    Socket socket(nl_socket_alloc(), nl_socket_free);
-    if (!socket)
-        return Error{"out of memory"};
-    if (const int failure = nl_connect(socket.get(), NETLINK_ROUTE); failure < 0)
-        return Error{std::string("opening rtnetlink: ") + nl_geterror(failure)};
-    return socket;
-}
-
-} // namespace
-
 Result<std::vector<std::uint16_t>> filter_priorities(std::uint32_t ifindex, bool egress) {
-    auto socket = connect();
+    auto socket = open_rtnetlink();
     if (!socket)
         return socket.error();
     std::vector<std::uint16_t> out;
@@ -41,7 +27,7 @@ Result<std::vector<std::uint16_t>> filter_priorities(std::uint32_t ifindex, bool
         return out; // no clsact: the kernel knows no such parent
     if (failure < 0)
         return Error{std::string("listing filters: ") + nl_geterror(failure)};
-    const Cache cache(raw, nl_cache_free);
+    const NetlinkCache cache(raw);
     for (nl_object *one = nl_cache_get_first(raw); one; one = nl_cache_get_next(one))
         out.push_back(rtnl_cls_get_prio(reinterpret_cast<rtnl_cls *>(one)));
     std::ranges::sort(out);
@@ -49,13 +35,13 @@ Result<std::vector<std::uint16_t>> filter_priorities(std::uint32_t ifindex, bool
 }
 
 Result<bool> has_clsact(std::uint32_t ifindex) {
-    auto socket = connect();
+    auto socket = open_rtnetlink();
     if (!socket)
         return socket.error();
     nl_cache *raw = nullptr;
     if (const int failure = rtnl_qdisc_alloc_cache(socket->get(), &raw); failure < 0)
         return Error{std::string("listing qdiscs: ") + nl_geterror(failure)};
-    const Cache cache(raw, nl_cache_free);
+    const NetlinkCache cache(raw);
     for (nl_object *one = nl_cache_get_first(raw); one; one = nl_cache_get_next(one)) {
         auto *tc = reinterpret_cast<rtnl_tc *>(one);
         const std::string_view kind = rtnl_tc_get_kind(tc);

@@ -22,14 +22,12 @@ constexpr int kLoopback = 1; ///< its index in every new namespace
 constexpr std::uint32_t kHandle = 0x10000;
 
 bool can_add(nl_sock *socket, const std::string &kind) {
-    const std::unique_ptr<rtnl_qdisc, void (*)(rtnl_qdisc *)> qdisc(rtnl_qdisc_alloc(),
-                                                                    rtnl_qdisc_put);
+    const NetlinkQdisc qdisc(rtnl_qdisc_alloc());
     if (!qdisc)
         return false;
-    auto *tc = reinterpret_cast<rtnl_tc *>(qdisc.get());
-    rtnl_tc_set_ifindex(tc, kLoopback);
-    rtnl_tc_set_parent(tc, TC_H_ROOT);
-    rtnl_tc_set_handle(tc, kHandle);
+    rtnl_tc_set_ifindex(tc(qdisc.get()), kLoopback);
+    rtnl_tc_set_parent(tc(qdisc.get()), TC_H_ROOT);
+    rtnl_tc_set_handle(tc(qdisc.get()), kHandle);
     return describe_leaf(qdisc.get(), kind) &&
            rtnl_qdisc_add(socket, qdisc.get(), NLM_F_CREATE | NLM_F_EXCL) >= 0 &&
            rtnl_qdisc_delete(socket, qdisc.get()) >= 0;
