@@ -16,7 +16,7 @@ namespace l7 {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 constexpr const char *kActions[] = {"add", "change", "delete"};
 constexpr const char *kParts[] = {"root", "class", "leaf", "ifb", "redirect"};
@@ -98,10 +98,10 @@ WantedShape make_wanted(const ShapeConfig &config, const ShapeDevice &device,
 void print_change(const GlobalOptions &global, const std::string &dev, const ShapeChange &change) {
     if (!global.json)
         return fmt::print("{}\n", change.text);
-    Json out{{"dev", dev},
-             {"direction", change.down ? "down" : "up"},
-             {"action", kActions[static_cast<int>(change.action)]},
-             {"what", kParts[static_cast<int>(change.part)]}};
+    OrderedJson out{{"dev", dev},
+                    {"direction", change.down ? "down" : "up"},
+                    {"action", kActions[static_cast<int>(change.action)]},
+                    {"what", kParts[static_cast<int>(change.part)]}};
     if (change.part == ShapeChange::Part::Class || change.part == ShapeChange::Part::Leaf)
         out["classid"] = handle_text(change.id);
     out["text"] = change.text;
@@ -171,21 +171,21 @@ void print_tree(const GlobalOptions &global, const std::string &dev, bool down,
     for (const TreeClass &one : tree.classes) {
         const ClassUse &use = found.classes.at(one.id).use;
         if (global.json) {
-            fmt::print("{}\n", Json{{"dev", dev},
-                                    {"direction", down ? "down" : "up"},
-                                    {"device", device},
-                                    {"class", one.name},
-                                    {"classid", handle_text(one.id)},
-                                    {"parent", handle_text(one.parent)},
-                                    {"default", one.id == tree.default_id},
-                                    {"priority", one.priority},
-                                    {"rate", one.rate * 8},
-                                    {"ceil", one.ceil * 8},
-                                    {"leaf", one.leaf},
-                                    {"packets", use.packets},
-                                    {"bytes", use.bytes},
-                                    {"backlog", use.backlog},
-                                    {"drops", use.drops}}
+            fmt::print("{}\n", OrderedJson{{"dev", dev},
+                                           {"direction", down ? "down" : "up"},
+                                           {"device", device},
+                                           {"class", one.name},
+                                           {"classid", handle_text(one.id)},
+                                           {"parent", handle_text(one.parent)},
+                                           {"default", one.id == tree.default_id},
+                                           {"priority", one.priority},
+                                           {"rate", one.rate * 8},
+                                           {"ceil", one.ceil * 8},
+                                           {"leaf", one.leaf},
+                                           {"packets", use.packets},
+                                           {"bytes", use.bytes},
+                                           {"backlog", use.backlog},
+                                           {"drops", use.drops}}
                                    .dump());
             continue;
         }
@@ -214,7 +214,7 @@ void show_device(const GlobalOptions &global, const std::string &dev, const Foun
     take(found.up, false);
     take(found.down, true);
     if (global.json) {
-        fmt::print("{}\n", Json{{"dev", dev}, {"commands", commands}}.dump());
+        fmt::print("{}\n", OrderedJson{{"dev", dev}, {"commands", commands}}.dump());
         return;
     }
     fmt::print("the same by hand:\n");

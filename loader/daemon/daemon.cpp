@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/daemon.hpp"
 
+#include "core/base/clock.hpp"
 #include "daemon/commands.hpp"
 #include "daemon/host_walk.hpp"
 #include "daemon/metrics_source.hpp"
@@ -349,12 +350,10 @@ void Daemon::tick() {
                                                 });
             !swept)
             note(swept.error().message);
-    timespec now{};
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    catalog()->knowledge.expectations->sweep(static_cast<std::uint64_t>(now.tv_sec) *
-                                             1'000'000'000);
+    const std::uint64_t now = monotonic_ns();
+    catalog()->knowledge.expectations->sweep(now);
     if (kernel_->settings().expecting)
-        kernel_->forget_expectations(static_cast<std::uint32_t>(now.tv_sec));
+        kernel_->forget_expectations(static_cast<std::uint32_t>(now / kSecondNs));
     if (auto reported = export_->tick(kSweepEvery); !reported)
         note(reported.error().message);
 }

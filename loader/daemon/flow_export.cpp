@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/flow_export.hpp"
 
+#include "core/base/clock.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
@@ -20,12 +22,6 @@ struct MarksHead {
     std::uint32_t abi = L7_ABI;
     char boot[40]{}; // ticks and flows of another boot mean nothing
 };
-
-std::uint64_t wall_ms() {
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    return static_cast<std::uint64_t>(
-        std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
-}
 
 MarksHead marks_head() {
     MarksHead head;

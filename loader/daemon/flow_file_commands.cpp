@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/flow_file_commands.hpp"
 
+#include "core/base/clock.hpp"
 #include "core/sync/flow_file.hpp"
 #include "core/sync/takeover.hpp"
 #include "daemon/daemon.hpp"
@@ -14,16 +15,12 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::uint64_t wall_ms() {
-    return clocks_now(0).wall_ms;
-}
-
 /// Takes a walk's flows; what is expected is not in files, as it lives for seconds.
 class ToFile : public OwnStates {
   public:
     void flow(const FlowState &state, bool) override {
         if (!state.protocol.empty())
-            full_ |= !file_.add(state, now_ms_);
+            full_ |= !file_.add(state, begun_ms_);
     }
     void expectation(const ExpectationState &, std::string_view) override {}
     void endpoint(const EndpointState &) override {}
@@ -33,7 +30,7 @@ class ToFile : public OwnStates {
     std::string take() { return file_.take(); }
 
   private:
-    const std::uint64_t now_ms_ = wall_ms();
+    const std::uint64_t begun_ms_ = wall_ms();
     FlowFile file_;
     bool full_ = false;
 };

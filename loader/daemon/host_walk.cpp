@@ -61,7 +61,7 @@ Result<HostsReport> walk_hosts(Daemon &daemon) {
     const HostTable &names = *catalog->knowledge.hosts;
     HostsReport out;
     out.by_rate = named(ranking.top(HostRanking::By::Rate), names);
-    out.by_bytes = named(ranking.top(HostRanking::By::Bytes), names);
+    out.by_bytes = named(ranking.top(HostRanking::By::Amount), names);
     out.flows = ranking.flows();
     out.forgotten = ranking.forgotten();
     out.complete = *complete;

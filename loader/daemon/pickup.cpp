@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/pickup.hpp"
 
+#include "core/base/clock.hpp"
+
 #include <l7ctl/flow.h>
 
 #include <chrono>
 #include <utility>
 
 namespace l7 {
-
-namespace {
-
-constexpr std::uint64_t kSecondNs = 1'000'000'000;
-
-} // namespace
 
 Pickup::Pickup(World world) : world_(std::move(world)), thread_([this] { run(); }) {}
 

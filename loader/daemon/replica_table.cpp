@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/replica_table.hpp"
 
+#include "core/base/clock.hpp"
+
 #include <arpa/inet.h>
 #include <chrono>
 #include <cstring>
@@ -10,19 +12,6 @@
 namespace l7 {
 
 namespace {
-
-std::uint64_t wall_ms() {
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    return static_cast<std::uint64_t>(
-        std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
-}
-
-std::uint64_t monotonic_ns() {
-    timespec now{};
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 +
-           static_cast<std::uint64_t>(now.tv_nsec);
-}
 
 /// The wall clock's moment on the monotonic one; what has passed is now.
 std::uint64_t monotonic_of(std::uint64_t moment_ms) {

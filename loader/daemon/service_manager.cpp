@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/service_manager.hpp"
 
+#include "core/base/clock.hpp"
+
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
@@ -31,10 +33,7 @@ ServiceManager::ServiceManager(std::string_view address) {
 }
 
 void ServiceManager::reloading() const {
-    timespec now{};
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    const long long now_us = now.tv_sec * 1'000'000LL + now.tv_nsec / 1000;
-    tell("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(now_us));
+    tell("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(monotonic_ns() / 1000));
 }
 
 /// A manager that does not listen is no reason to stop.

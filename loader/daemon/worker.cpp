@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/worker.hpp"
 
+#include "core/base/clock.hpp"
+
 #include <algorithm>
 #include <bit>
 #include <cerrno>
@@ -22,13 +24,6 @@ constexpr std::uint64_t kPublishNs = 250'000'000;
 constexpr std::size_t kSweepMost = 4096;
 constexpr int kIdleMs = 250;
 constexpr int kRetireMs = 20;
-
-std::uint64_t now() {
-    timespec time{};
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000 +
-           static_cast<std::uint64_t>(time.tv_nsec);
-}
 
 } // namespace
 
@@ -92,7 +87,7 @@ void Worker::run() {
         if (offer_.exchange(false))
             adopt_knowledge();
         const bool busy = drain();
-        const std::uint64_t time = now();
+        const std::uint64_t time = monotonic_ns();
         queue_retirements(time);
         if (time >= next_sweep_ns_)
             sweep(time);
@@ -118,7 +113,7 @@ void Worker::adopt_knowledge() {
 /// Judges what is in the ring, a batch at a time. Returns whether there was anything.
 bool Worker::drain() {
     bool any = false;
-    const std::uint64_t time = now();
+    const std::uint64_t time = monotonic_ns();
 
     for (Bytes record = port_.ring.next(); !record.empty(); record = port_.ring.next()) {
         any = true;
@@ -166,7 +161,7 @@ void Worker::flush() {
         return;
     if (const auto applied = state_.apply(port_.index); !applied)
         counts_.apply_failures++;
-    const std::uint64_t time = now();
+    const std::uint64_t time = monotonic_ns();
     counts_.batches++;
     for (std::uint32_t i = 0; i < batch.count; i++) {
         const l7_verdict &verdict = batch.verdicts[i];
@@ -224,7 +219,7 @@ void Worker::wait() {
 }
 
 void Worker::publish() {
-    next_publish_ns_ = now() + kPublishNs;
+    next_publish_ns_ = monotonic_ns() + kPublishNs;
     counts_.classifier = classifier_.counters();
     counts_.listener = classifier_.listener().counters();
     counts_.scan = classifier_.scan_time();

@@ -2,6 +2,7 @@
 #include "kernel/state.hpp"
 
 #include "bpf/control.skel.h"
+#include "core/base/clock.hpp"
 #include "kernel/bpffs.hpp"
 #include "kernel/error.hpp"
 #include "kernel/functions.hpp"
@@ -238,10 +239,8 @@ void KernelState::presume(const l7_endpoint &server, std::uint16_t protocol,
         bpf_map_delete_elem(fd, &server);
         return;
     }
-    timespec now{};
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    const l7_endpoint_verdict verdict{protocol, application,
-                                      static_cast<std::uint32_t>(now.tv_sec) + seconds};
+    const l7_endpoint_verdict verdict{
+        protocol, application, static_cast<std::uint32_t>(monotonic_ns() / kSecondNs) + seconds};
     bpf_map_update_elem(fd, &server, &verdict, BPF_ANY); // no room: it is not presumed
 }
 

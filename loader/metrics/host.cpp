@@ -1,19 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "metrics/host.hpp"
 
+#include "core/base/text.hpp"
+
 #include <algorithm>
 
 namespace l7 {
 
 namespace {
-
-std::string lower(std::string_view text) {
-    std::string out(text);
-    for (char &c : out)
-        if (c >= 'A' && c <= 'Z')
-            c = static_cast<char>(c - 'A' + 'a');
-    return out;
-}
 
 bool is_port(std::string_view text) {
     return !text.empty() && text.size() <= 5 &&
@@ -31,7 +25,7 @@ std::string header_host(std::string_view text) {
         host = text.substr(1, end - 1);
         const std::string_view rest = text.substr(end + 1);
         if (rest.empty())
-            return lower(host);
+            return ascii_lowered(host);
         if (rest.front() != ':')
             return {};
         port = rest.substr(1);
@@ -39,9 +33,9 @@ std::string header_host(std::string_view text) {
         host = text.substr(0, colon);
         port = text.substr(colon + 1);
     } else {
-        return lower(host);
+        return ascii_lowered(host);
     }
-    return is_port(port) ? lower(host) : std::string();
+    return is_port(port) ? ascii_lowered(host) : std::string();
 }
 
 bool host_allowed(std::string_view host_header, std::string_view listen,
@@ -51,7 +45,8 @@ bool host_allowed(std::string_view host_header, std::string_view listen,
         return false;
     if (host == "localhost" || host == "127.0.0.1" || host == "::1" || host == header_host(listen))
         return true;
-    return std::ranges::any_of(names, [&](const std::string &name) { return lower(name) == host; });
+    return std::ranges::any_of(
+        names, [&](const std::string &name) { return ascii_lowered(name) == host; });
 }
 
 } // namespace l7

@@ -14,7 +14,6 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::steady_clock;
 
-constexpr auto kLimit = 2s;        // for Redis to answer
 constexpr auto kBeatEvery = 1s;    // and the outbox is looked at at least as often
 constexpr auto kAliveFor = "3000"; // ms without a beat after which we count as dead
 constexpr auto kSizeEvery = 10s;
@@ -92,7 +91,7 @@ class Publisher::Rewriter : public OwnStates {
     void send() {
         if (failed_)
             return;
-        if (auto done = redis_.run(kLimit); !done)
+        if (auto done = redis_.run(kAnswerLimit); !done)
             failed_ = done.error();
     }
 
@@ -157,7 +156,7 @@ void Publisher::run() {
         const auto since = steady_clock::now();
         if (auto served = serve(); !served)
             note_down(served.error());
-        if (steady_clock::now() - since > kLimit)
+        if (steady_clock::now() - since > kAnswerLimit)
             backoff.reset();
         stop_.sleep(backoff.next());
     }
@@ -165,7 +164,7 @@ void Publisher::run() {
 
 /// One connection's life.
 Result<void> Publisher::serve() {
-    auto redis = Redis::connect(login_, stop_, kLimit);
+    auto redis = Redis::connect(login_, stop_, kAnswerLimit);
     if (!redis)
         return redis.error();
     if (auto started = start(*redis); !started)
@@ -185,7 +184,7 @@ Result<void> Publisher::serve() {
 
 /// A Redis that was restarted may have nothing, or what an old file of its had.
 Result<void> Publisher::start(Redis &redis) {
-    const auto run_id = redis.run_id(kLimit);
+    const auto run_id = redis.run_id(kAnswerLimit);
     if (!run_id)
         return run_id.error();
     if (*run_id != run_id_)
@@ -220,7 +219,7 @@ Result<void> Publisher::rewrite(Redis &redis, bool empty) {
     unsent_.clear(); // the walk finds what they led to
     redis.add({"DEL", keys_.anew});
     redis.add({"HSET", keys_.anew, kEpochField, epoch_});
-    if (auto done = redis.run(kLimit); !done)
+    if (auto done = redis.run(kAnswerLimit); !done)
         return done.error();
     if (!empty) {
         Rewriter rewriter(redis, keys_, telling_);
@@ -235,13 +234,13 @@ Result<void> Publisher::rewrite(Redis &redis, bool empty) {
     }
     redis.add({"RENAME", keys_.anew, keys_.states});
     redis.add({"XADD", keys_.log, "*", "b", encode_batch({epoch_number_, sequence_, true}, {})});
-    auto replies = redis.run(kLimit);
+    auto replies = redis.run(kAnswerLimit);
     if (!replies)
         return replies.error();
     sequence_++;
     // Whoever has not read this far reads the hash.
     const std::string marker((*replies)[1].view().text());
-    if (auto trimmed = redis.ask({"XTRIM", keys_.log, "MINID", marker}, kLimit); !trimmed)
+    if (auto trimmed = redis.ask({"XTRIM", keys_.log, "MINID", marker}, kAnswerLimit); !trimmed)
         return trimmed.error();
     stream_.assign(1, {marker, 1});
     stream_records_ = 1;
@@ -284,7 +283,7 @@ Result<void> Publisher::send(Redis &redis) {
         adds.push_back(commands - 1);
         sizes.push_back(batch.size());
     }
-    auto replies = redis.run(kLimit);
+    auto replies = redis.run(kAnswerLimit);
     if (!replies) {
         sequence_ = first; // the same numbers once more
         return replies.error();
@@ -341,7 +340,7 @@ Result<void> Publisher::beat(Redis &redis) {
     redis.add({"HLEN", keys_.states});
     if (size)
         redis.add({"MEMORY", "USAGE", keys_.states});
-    const auto replies = redis.run(kLimit);
+    const auto replies = redis.run(kAnswerLimit);
     if (!replies)
         return replies.error();
     beat_due_ = now + kBeatEvery;

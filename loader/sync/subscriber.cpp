@@ -14,7 +14,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kLimit = 2s;    // for Redis to answer
 constexpr auto kBlock = 100ms; // that it waits for something new; what is asked of us waits, too
 constexpr std::string_view kBlockText = "100"; // the same
 constexpr std::string_view kEntries = "128";   // of the stream at once
@@ -57,8 +56,8 @@ const char *to_text(PeerState state) {
 Subscriber::Subscriber(SyncPeer peer, RedisLogin login, std::size_t bytes_max,
                        const TimeoutConfig &timeouts, ReplicaSink *direct)
     : peer_(std::move(peer)), keys_(peer_.name), login_(std::move(login)), direct_(direct),
-      cache_(bytes_max, timeouts), position_(kBeginning), alive_ms_(steady_ms()),
-      answered_ms_(steady_ms()) {
+      cache_(bytes_max, timeouts), position_(kBeginning), alive_ms_(monotonic_ms()),
+      answered_ms_(monotonic_ms()) {
     report_.peer = peer_.name;
     thread_ = start_thread("l7-subscribe", [this] { run(); });
 }
@@ -80,7 +79,7 @@ SubscriberReport Subscriber::report() const {
         const std::lock_guard lock(mutex_);
         out = report_;
         if (out.state == PeerState::Unreachable)
-            out.lag_ms = static_cast<double>(steady_ms() - answered_ms_);
+            out.lag_ms = static_cast<double>(monotonic_ms() - answered_ms_);
     }
     out.cache = cache_.report();
     return out;
@@ -97,7 +96,7 @@ void Subscriber::run() {
                 report.last_error = served.error().message;
             });
         expire();
-        if (Clock::now() - since > kLimit)
+        if (Clock::now() - since > kAnswerLimit)
             backoff.reset();
         stop_.sleep(backoff.next());
     }
@@ -105,10 +104,10 @@ void Subscriber::run() {
 
 /// One connection's life.
 Result<void> Subscriber::serve() {
-    auto redis = Redis::connect(login_, stop_, kLimit);
+    auto redis = Redis::connect(login_, stop_, kAnswerLimit);
     if (!redis)
         return redis.error();
-    const auto run_id = redis->run_id(kLimit);
+    const auto run_id = redis->run_id(kAnswerLimit);
     if (!run_id)
         return run_id.error();
     // Another Redis, or this one restarted: what it has of the stream may be older than what we
@@ -144,12 +143,13 @@ Result<void> Subscriber::read_all(Redis &redis) {
     cache_.begin_full_read();
     std::string cursor = "0";
     do {
-        const auto reply = redis.ask({"HSCAN", keys_.states, cursor, "COUNT", kFields}, kLimit);
+        const auto reply =
+            redis.ask({"HSCAN", keys_.states, cursor, "COUNT", kFields}, kAnswerLimit);
         if (!reply)
             return reply.error();
         cursor = reply->view()[0].text();
         const ReplyView fields = reply->view()[1];
-        const std::uint64_t now = steady_ms();
+        const std::uint64_t now = monotonic_ms();
         for (std::size_t i = 0; i + 1 < fields.size(); i += 2) {
             const std::string_view key = fields[i].text(), record = fields[i + 1].text();
             if (key == kEpochField)
@@ -186,7 +186,7 @@ Result<void> Subscriber::read_all(Redis &redis) {
 
 /// Taken before the hash is read: what changes meanwhile is read twice rather than never.
 Result<void> Subscriber::read_position(Redis &redis) {
-    const auto reply = redis.ask({"XREVRANGE", keys_.log, "+", "-", "COUNT", "1"}, kLimit);
+    const auto reply = redis.ask({"XREVRANGE", keys_.log, "+", "-", "COUNT", "1"}, kAnswerLimit);
     if (!reply)
         return reply.error();
     position_ = kBeginning;
@@ -206,7 +206,7 @@ Result<void> Subscriber::follow(Redis &redis) {
     redis.add({"TIME"});
     if (look_now)
         redis.add({"EXISTS", keys_.alive});
-    const auto replies = redis.run(kBlock + kLimit);
+    const auto replies = redis.run(kBlock + kAnswerLimit);
     if (!replies)
         return replies.error();
     note_answer();
@@ -268,7 +268,7 @@ Result<void> Subscriber::take(const BatchView &batch) {
     last_ = head;
     if (direct_)
         return enter(batch);
-    const std::uint64_t now = steady_ms();
+    const std::uint64_t now = monotonic_ms();
     for (const ChangeView &change : batch.changes)
         if (change.record.empty())
             cache_.remove(change.key);
@@ -297,7 +297,7 @@ Result<void> Subscriber::enter(const BatchView &batch) {
 }
 
 Result<void> Subscriber::look_for_life(Redis &redis) {
-    const auto exists = redis.ask({"EXISTS", keys_.alive}, kLimit);
+    const auto exists = redis.ask({"EXISTS", keys_.alive}, kAnswerLimit);
     if (!exists)
         return exists.error();
     note_answer();
@@ -307,7 +307,7 @@ Result<void> Subscriber::look_for_life(Redis &redis) {
 
 void Subscriber::note_answer() {
     const std::lock_guard lock(mutex_);
-    answered_ms_ = steady_ms();
+    answered_ms_ = monotonic_ms();
 }
 
 /// What Redis says of the key that lives as long as the node does.
@@ -315,7 +315,7 @@ void Subscriber::note_alive(ReplyView exists) {
     look_due_ = Clock::now() + kLookEvery;
     const bool alive = exists.integer() != 0;
     if (alive)
-        alive_ms_ = steady_ms();
+        alive_ms_ = monotonic_ms();
     update([&](SubscriberReport &report) {
         report.state = alive ? PeerState::Up : PeerState::Silent;
     });
@@ -325,7 +325,7 @@ void Subscriber::expire() {
     if (Clock::now() < expire_due_)
         return;
     expire_due_ = Clock::now() + kExpireEvery;
-    cache_.expire(steady_ms(), alive_ms_, wall_ms());
+    cache_.expire(monotonic_ms(), alive_ms_, wall_ms());
 }
 
 } // namespace l7

@@ -2,6 +2,8 @@
 // What the threads of replication share.
 #pragma once
 
+#include "core/base/clock.hpp"
+
 #include <algorithm>
 #include <chrono>
 #include <csignal>
@@ -11,6 +13,8 @@
 #include <utility>
 
 namespace l7 {
+
+inline constexpr std::chrono::seconds kAnswerLimit{2}; ///< for Redis to answer
 
 /// A thread that no signal interrupts: OpenSSL writes to sockets without MSG_NOSIGNAL.
 template <class Run>
@@ -36,17 +40,5 @@ class Backoff {
     static constexpr std::chrono::milliseconds kFirst{50};
     std::chrono::milliseconds next_ = kFirst;
 };
-
-inline std::uint64_t wall_ms() {
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    return static_cast<std::uint64_t>(
-        std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
-}
-
-inline std::uint64_t steady_ms() {
-    const auto now = std::chrono::steady_clock::now().time_since_epoch();
-    return static_cast<std::uint64_t>(
-        std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
-}
 
 } // namespace l7

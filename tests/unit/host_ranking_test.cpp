@@ -41,7 +41,7 @@ TEST_CASE("hosts are ranked by what flows at either end of them have") {
     CHECK(fast[0].name == 4);
     CHECK(address_text(fast[1]) == "0.0.0.2");
     CHECK(fast[1].name == 0); // the name is the server's
-    const auto large = ranking.top(HostRanking::By::Bytes);
+    const auto large = ranking.top(HostRanking::By::Amount);
     CHECK(large[0].bytes == 6000);
     CHECK(address_text(large[1]) == "0.0.0.1");
     CHECK(address_text(large[3]) == "0.0.0.3");
@@ -55,7 +55,7 @@ TEST_CASE("an answerer's name goes to the end that did not begin") {
     one.flow.flags = L7_F_INITIATOR_1;
     one.key.family = 6;
     ranking.add(one);
-    for (const RankedHost &host : ranking.top(HostRanking::By::Bytes))
+    for (const RankedHost &host : ranking.top(HostRanking::By::Amount))
         CHECK(host.name == (host.address[15] == 1 ? 9U : 0U));
 }
 
@@ -65,7 +65,7 @@ TEST_CASE("more hosts than are kept push out those with least") {
     for (std::uint32_t i = 0; i < kFlows; i++)
         ranking.add(flow(0x0a000000 + i, 1 + i % 30, 100 + i % 30));
     ranking.add(flow(0xc0000001, 0xc0000002, 10, 1'000'000));
-    const auto large = ranking.top(HostRanking::By::Bytes);
+    const auto large = ranking.top(HostRanking::By::Amount);
     REQUIRE(large.size() == HostRanking::kShown);
     for (std::size_t i = 0; i < large.size(); i++) {
         CHECK(address_text(large[i]) == "0.0.0." + std::to_string(30 - i));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "core/expect/text.hpp"
+#include "core/base/text.hpp"
 
 #include <algorithm>
 
@@ -13,10 +13,15 @@ bool is_blank(char c) {
 
 } // namespace
 
+std::string ascii_lowered(std::string_view text) {
+    std::string out(text);
+    std::ranges::transform(out, out.begin(), ascii_lower);
+    return out;
+}
+
 bool same_word(std::string_view text, std::string_view lower) {
-    return text.size() == lower.size() && std::ranges::equal(text, lower, [](char x, char y) {
-               return (x >= 'A' && x <= 'Z' ? x + 32 : x) == y;
-           });
+    return text.size() == lower.size() &&
+           std::ranges::equal(text, lower, [](char x, char y) { return ascii_lower(x) == y; });
 }
 
 bool begins_with(std::string_view text, std::string_view lower) {

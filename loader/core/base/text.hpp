@@ -12,6 +12,17 @@
 
 namespace l7 {
 
+/// A letter's small form; locales do not count.
+constexpr char ascii_lower(char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
+
+constexpr bool is_alphanumeric(char c) {
+    return (c >= '0' && c <= '9') || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z');
+}
+
+std::string ascii_lowered(std::string_view text);
+
 /// Whether they are the same but for case; the second is in lower case.
 bool same_word(std::string_view text, std::string_view lower);
 

@@ -81,7 +81,7 @@ void note_interface(const std::string &uuid, Facts &facts) {
 
 // With connection: C706, 12.6; [MS-RPCE] 2.2.2.
 
-constexpr std::size_t kHeader = 16;
+constexpr std::size_t kDcerpcHeader = 16;
 constexpr std::uint8_t kRequest = 0, kResponse = 2, kFault = 3, kBind = 11, kAlterContext = 14,
                        kRts = 20;
 /// To the end of the first context's interface, of a bind; the least size of a bind.
@@ -117,14 +117,14 @@ bool may_be_pdu(Bytes data) {
 Parse read_pdu(Bytes data, Pdu &out) {
     if (!may_be_pdu(data))
         return Parse::Wrong;
-    if (data.size() < kHeader)
+    if (data.size() < kDcerpcHeader)
         return Parse::More;
     out.type = data[2];
     out.little = data[4] == kLittleEndian;
     Numbers numbers(data.subspan(8), out.little);
     out.size = numbers.u16();
     const std::size_t authentication = numbers.u16();
-    return authentication + kHeader <= out.size ? Parse::Done : Parse::Wrong;
+    return authentication + kDcerpcHeader <= out.size ? Parse::Done : Parse::Wrong;
 }
 
 // Without: C706, 12.5.

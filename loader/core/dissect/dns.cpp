@@ -9,7 +9,7 @@ namespace l7 {
 
 namespace {
 
-constexpr std::size_t kHeader = 12;
+constexpr std::size_t kDnsHeader = 12;
 constexpr unsigned kPointersMost = 16;
 constexpr std::size_t kNameMost = 255;
 constexpr unsigned kAnswersMost = 64;
@@ -83,10 +83,10 @@ bool read_dns(Bytes message, Facts &facts) {
     const std::uint16_t flags = header.u16();
     const std::uint16_t questions = header.u16();
     const std::uint16_t answers = header.u16();
-    std::size_t at = kHeader;
+    std::size_t at = kDnsHeader;
     std::string name;
 
-    if (message.size() < kHeader + 5 || (flags & 0x7800) != 0 || questions > 16)
+    if (message.size() < kDnsHeader + 5 || (flags & 0x7800) != 0 || questions > 16)
         return false;
     for (unsigned i = 0; i < questions; i++) {
         std::string *const first = i == 0 ? &name : nullptr;
@@ -125,9 +125,9 @@ bool dns_begins(const View &view) {
     const std::size_t start = view.transport == Transport::Tcp ? 2 : 0;
     const Bytes data = view.data;
     // Opcode 0 and no reserved bit, few questions; see RFC 1035, 4.1.1.
-    if (view.transport == Transport::Tcp && data.size() < start + kHeader)
+    if (view.transport == Transport::Tcp && data.size() < start + kDnsHeader)
         return data.size() >= 2 && data[0] < 4;
-    return data.size() >= start + kHeader + 5 && (data[start + 2] & 0x78) == 0 &&
+    return data.size() >= start + kDnsHeader + 5 && (data[start + 2] & 0x78) == 0 &&
            data[start + 4] == 0 && data[start + 5] <= 16 && data[start + 6] == 0;
 }
 

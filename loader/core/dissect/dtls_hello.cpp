@@ -2,6 +2,7 @@
 #include "core/dissect/dtls_hello.hpp"
 
 #include "core/base/reader.hpp"
+#include "core/dissect/tls_types.hpp"
 
 #include <vector>
 
@@ -13,7 +14,6 @@ constexpr std::size_t kMessageHeader = 4; // as parse_client_hello wants it
 constexpr std::size_t kGlance =
     64; // an unfinished hello is parsed up to here only: it costs a copy
 constexpr std::size_t kMaxFragment = 1U << 14;
-constexpr std::uint8_t kChangeCipherSpec = 20, kHandshake = 22, kLast = 26;
 constexpr std::uint8_t kHelloVerifyRequest = 3;
 
 bool version_fits(std::uint16_t version) {
@@ -47,8 +47,8 @@ Parse DtlsHello::add(Bytes datagram) {
         reader.take(6); // sequence number
         const Bytes content = reader.vector(2);
         // Encrypted records of 1.3 have a header of their own; nothing behind one is of interest.
-        if (!reader.ok() || !version_fits(version) || type < kChangeCipherSpec || type > kLast ||
-            content.empty() || content.size() > kMaxFragment + 2048)
+        if (!reader.ok() || !version_fits(version) || type < kTlsChangeCipherSpec ||
+            type > kTlsAck || content.empty() || content.size() > kMaxFragment + 2048)
             break;
         if (!record(type, epoch, content))
             break;
@@ -60,7 +60,7 @@ Parse DtlsHello::add(Bytes datagram) {
 }
 
 bool DtlsHello::record(std::uint8_t type, std::uint16_t epoch, Bytes content) {
-    return type != kHandshake || epoch != 0 || handshake(content);
+    return type != kTlsHandshake || epoch != 0 || handshake(content);
 }
 
 bool DtlsHello::handshake(Bytes content) {

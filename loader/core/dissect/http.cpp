@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/dissect/http.hpp"
 
+#include "core/base/text.hpp"
 #include "core/dissect/bittorrent_peers.hpp"
 #include "core/dissect/tls.hpp"
 #include "core/dissect/tls_records.hpp"
@@ -19,17 +20,11 @@ constexpr std::size_t kDetailMost = 200;
 
 /// RFC 9110, 5.6.2.
 bool is_token(char c) {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+    return is_alphanumeric(c) ||
            std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
 }
 
-bool same_word(std::string_view a, std::string_view lower) {
-    return a.size() == lower.size() && std::ranges::equal(a, lower, [](char x, char y) {
-               return (x >= 'A' && x <= 'Z' ? x + 32 : x) == y;
-           });
-}
-
-std::string_view trimmed(std::string_view text) {
+std::string_view without_blanks(std::string_view text) {
     while (!text.empty() && (text.front() == ' ' || text.front() == '\t'))
         text.remove_prefix(1);
     while (!text.empty() && (text.back() == ' ' || text.back() == '\t' || text.back() == '\r'))
@@ -81,7 +76,7 @@ Line Message::read_start(std::string_view text) {
         return Line::Wrong;
     if (space == std::string_view::npos)
         return end == std::string_view::npos ? Line::More : Line::Wrong;
-    const std::string_view rest = trimmed(line.substr(space + 1));
+    const std::string_view rest = without_blanks(line.substr(space + 1));
     if (std::ranges::any_of(rest, [](char c) { return static_cast<unsigned char>(c) < ' '; }))
         return Line::Wrong;
     if (end == std::string_view::npos)
@@ -98,7 +93,7 @@ void Message::read_fields(std::string_view text, std::size_t at) {
         const std::size_t end = text.find('\n', at);
         if (end == std::string_view::npos)
             return; // the line may go on
-        const std::string_view line = trimmed(text.substr(at, end - at));
+        const std::string_view line = without_blanks(text.substr(at, end - at));
         at = end + 1;
         if (line.empty()) {
             complete = true;
@@ -109,7 +104,7 @@ void Message::read_fields(std::string_view text, std::size_t at) {
         if (colon == std::string_view::npos)
             continue;
         const std::string_view name = line.substr(0, colon);
-        const std::string_view value = trimmed(line.substr(colon + 1));
+        const std::string_view value = without_blanks(line.substr(colon + 1));
         if (same_word(name, "host"))
             host = value;
         else if (same_word(name, "user-agent"))

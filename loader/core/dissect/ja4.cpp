@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/dissect/ja4.hpp"
 
+#include "core/base/text.hpp"
+
 #include <algorithm>
 #include <array>
 #include <fmt/format.h>
@@ -39,16 +41,12 @@ std::string_view version_code(std::uint16_t version) {
     }
 }
 
-bool alphanumeric(std::uint8_t c) {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-}
-
 /// First and last character, of the hexadecimal digits where either is no letter or digit.
 std::string alpn_code(Bytes alpn) {
     if (alpn.empty())
         return "00";
     const std::uint8_t first = alpn.front(), last = alpn.back();
-    if (alphanumeric(first) && alphanumeric(last))
+    if (is_alphanumeric(static_cast<char>(first)) && is_alphanumeric(static_cast<char>(last)))
         return {static_cast<char>(first), static_cast<char>(last)};
     return fmt::format("{:x}{:x}", first >> 4, last & 0xf);
 }

@@ -7,7 +7,7 @@ namespace l7 {
 
 namespace {
 
-enum Frame : std::uint8_t {
+enum QuicFrame : std::uint8_t {
     kPadding = 0x00,
     kPing = 0x01,
     kAck = 0x02,

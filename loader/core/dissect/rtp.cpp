@@ -10,7 +10,7 @@ namespace l7 {
 
 namespace {
 
-constexpr std::size_t kHeader = 12;
+constexpr std::size_t kRtpHeader = 12;
 constexpr unsigned kFollowers = 2; ///< datagrams that continue another, for certainty
 constexpr std::uint16_t kMostLost = 16;
 constexpr unsigned kMostStrange = 2; ///< datagrams of another kind that are looked over
@@ -56,14 +56,14 @@ bool is_compound(Bytes data) {
 /// are random numbers, none its own contributor; the types that RTCP's would look like are unused
 /// (RFC 5761, 4).
 std::size_t payload_of(Bytes data) {
-    if (data.size() <= kHeader || data[0] >> 6 != 2)
+    if (data.size() <= kRtpHeader || data[0] >> 6 != 2)
         return 0;
     const std::uint8_t type = data[1] & 0x7f;
     const Bytes source = data.subspan(8, 4);
     if ((type >= 64 && type <= 95) || (source[0] == 0 && source[1] == 0 && source[2] == 0))
         return 0;
-    std::size_t at = kHeader + std::size_t{4} * (data[0] & 0x0fU);
-    for (std::size_t i = kHeader; i < at && i + 4 <= data.size(); i += 4)
+    std::size_t at = kRtpHeader + std::size_t{4} * (data[0] & 0x0fU);
+    for (std::size_t i = kRtpHeader; i < at && i + 4 <= data.size(); i += 4)
         if (std::ranges::equal(data.subspan(i, 4), source))
             return 0;
     if (data[0] & 0x10) {
@@ -140,7 +140,7 @@ class Rtp final : public Dissector {
 
 bool rtp_begins(const View &view) {
     return is_stun(view.data) ||
-           (view.data.size() > kHeader && view.data[0] >> 6 == 2 &&
+           (view.data.size() > kRtpHeader && view.data[0] >> 6 == 2 &&
             (is_rtcp(view.data) || payload_of(view.data) != 0)) ||
            in_channel(view.data).size() != view.data.size();
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/dissect/starttls.hpp"
 
+#include "core/base/text.hpp"
 #include "core/dissect/tls.hpp"
 #include "core/dissect/tls_records.hpp"
 
@@ -21,13 +22,6 @@ constexpr std::string_view kTooLate[] = {"mail from",     "auth plain", "auth lo
                                          "authenticate ", "user ",      "pass ",      "<auth ",
                                          "list",          "group "};
 
-std::string lowered(Bytes data) {
-    std::string out(text_of(data));
-    std::ranges::transform(out, out.begin(),
-                           [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
-    return out;
-}
-
 /// Where the bytes behind the request for TLS begin; npos: it was not made.
 std::size_t end_of_request(Bytes data) {
     if (data.size() >= kPostgresqlRequest.size() &&
@@ -37,7 +31,7 @@ std::size_t end_of_request(Bytes data) {
         const std::size_t oid = text_of(data).find(kLdapOid);
         return oid == std::string_view::npos ? oid : oid + kLdapOid.size();
     }
-    const std::string text = lowered(data);
+    const std::string text = ascii_lowered(text_of(data));
     for (const std::string_view command : {"starttls", "stls", "auth tls", "auth ssl"}) {
         const std::size_t at = text.find(command);
         if (at == std::string::npos)
@@ -81,7 +75,7 @@ class StartTls final : public Dissector {
     static bool too_late(Bytes data) {
         if (data.empty() || data[0] < ' ' || data[0] == '0')
             return false;
-        const std::string text = lowered(data);
+        const std::string text = ascii_lowered(text_of(data));
         return std::ranges::any_of(kTooLate, [&](std::string_view command) {
             return text.find(command) != std::string::npos;
         });

@@ -17,7 +17,7 @@ struct Alpn {
     std::string_view id;
     std::string_view protocol;
 };
-constexpr Alpn kAlpn[] = {
+constexpr Alpn kAlpnProtocols[] = {
     {"imap", "imap"},         {"pop3", "pop3"},         {"xmpp-client", "xmpp"},
     {"xmpp-server", "xmpp"},  {"mqtt", "mqtt"},         {"ftp", "ftp"},
     {"irc", "irc"},           {"nntp", "nntp"},         {"nnsp", "nntp"},
@@ -178,8 +178,8 @@ void note_hello(const ClientHello &hello, Facts &facts) {
 
 std::string_view protocol_within(const ClientHello &hello) {
     for (const std::string &offered : hello.alpn)
-        if (const auto known = std::ranges::find(kAlpn, offered, &Alpn::id);
-            known != std::ranges::end(kAlpn))
+        if (const auto known = std::ranges::find(kAlpnProtocols, offered, &Alpn::id);
+            known != std::ranges::end(kAlpnProtocols))
             return known->protocol;
     if (!hello.alpn.empty())
         return {};

@@ -2,6 +2,7 @@
 #include "core/dissect/tls_certificate.hpp"
 
 #include "core/base/reader.hpp"
+#include "core/dissect/tls_types.hpp"
 
 #include <algorithm>
 #include <array>
@@ -11,7 +12,7 @@ namespace l7 {
 
 namespace {
 
-constexpr std::uint8_t kHandshake = 22, kCertificate = 11;
+constexpr std::uint8_t kCertificate = 11;
 constexpr std::array<std::uint8_t, 5> kSubjectAltName{0x06, 0x03, 0x55, 0x1d, 0x11};
 constexpr std::array<std::uint8_t, 5> kCommonName{0x06, 0x03, 0x55, 0x04, 0x03};
 constexpr std::uint8_t kDnsName = 0x82; // [2] IA5String in GeneralName
@@ -21,7 +22,7 @@ std::vector<std::uint8_t> handshake_of(Bytes stream) {
     std::vector<std::uint8_t> out;
     for (std::size_t at = 0; at + 5 <= stream.size() && out.size() < kMaxHello;) {
         const std::size_t size = std::size_t{stream[at + 3]} << 8 | stream[at + 4];
-        if (stream[at] != kHandshake)
+        if (stream[at] != kTlsHandshake)
             break;
         const Bytes part = stream.subspan(at + 5, std::min(size, stream.size() - at - 5));
         out.insert(out.end(), part.begin(), part.end());
@@ -88,7 +89,7 @@ Parse read_certificate_name(Bytes server_stream, CertificateName &name) {
     const std::vector<std::uint8_t> messages = handshake_of(server_stream);
     Reader reader(messages);
 
-    if (!server_stream.empty() && server_stream[0] != kHandshake)
+    if (!server_stream.empty() && server_stream[0] != kTlsHandshake)
         return Parse::Wrong;
     for (;;) {
         const Bytes from = reader.rest();

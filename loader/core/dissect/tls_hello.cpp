@@ -25,7 +25,7 @@ enum Extension : std::uint16_t {
     kDraftQuicParameters = 0xffa5,
 };
 
-constexpr std::size_t kHeader = 4;
+constexpr std::size_t kHelloHeader = 4;
 constexpr std::size_t kRandom = 32;
 constexpr std::size_t kMaxSessionId = 32;
 constexpr std::size_t kMaxHostName = 253;
@@ -184,7 +184,7 @@ class Message {
         const std::size_t size = header.u24();
         if (state_ == Parse::Wrong || !header.ok())
             return;
-        if (size < least || size > kMaxHello - kHeader) {
+        if (size < least || size > kMaxHello - kHelloHeader) {
             state_ = Parse::Wrong;
             return;
         }

@@ -2,6 +2,7 @@
 #include "core/dissect/tls_records.hpp"
 
 #include "core/base/reader.hpp"
+#include "core/dissect/tls_types.hpp"
 
 #include <algorithm>
 
@@ -13,7 +14,6 @@ constexpr std::size_t kRecordHeader = 5;
 constexpr std::size_t kMaxPlaintext = 1U << 14;
 constexpr std::size_t kMaxCiphertext = kMaxPlaintext + 2048;
 constexpr std::size_t kMessageHeader = 4;
-constexpr std::uint8_t kChangeCipherSpec = 20, kAlert = 21, kHandshake = 22, kHeartbeat = 24;
 
 bool version_fits(std::uint16_t version) {
     return version >> 8 == 3 && (version & 0xff) <= 4;
@@ -79,9 +79,9 @@ class Records {
         const std::size_t length = reader_.u16();
         if (!reader_.ok())
             return false;
-        wrong_ = type < kChangeCipherSpec || type > kHeartbeat || !version_fits(version) ||
+        wrong_ = type < kTlsChangeCipherSpec || type > kTlsHeartbeat || !version_fits(version) ||
                  (version_ != 0 && version != version_) || length == 0 || length > kMaxCiphertext ||
-                 (type == kChangeCipherSpec && length != 1);
+                 (type == kTlsChangeCipherSpec && length != 1);
         if (wrong_)
             return false;
         version_ = version;
@@ -123,12 +123,12 @@ Parse read_tls_start(Bytes stream, TlsStart &out) {
         return Parse::More;
     if (stream[0] & 0x80)
         return read_ssl2_start(stream, out);
-    if (stream[0] != kHandshake && stream[0] != kAlert)
+    if (stream[0] != kTlsHandshake && stream[0] != kTlsAlert)
         return Parse::Wrong;
 
     for (Reader reader(stream); !reader.at_end();) {
         const std::uint8_t type = reader.u8();
-        if (out.message.empty() ? type != stream[0] : type != kHandshake)
+        if (out.message.empty() ? type != stream[0] : type != kTlsHandshake)
             return Parse::Wrong;
         if (reader.rest().size() >= 1 && reader.rest()[0] != 3)
             return Parse::Wrong;
@@ -142,7 +142,7 @@ Parse read_tls_start(Bytes stream, TlsStart &out) {
             return Parse::Wrong;
         if (out.record_version == 0)
             out.record_version = version;
-        if (type == kAlert)
+        if (type == kTlsAlert)
             return read_alert(reader, length, out);
 
         const Bytes part = reader.take(std::min(length, reader.rest().size()));
@@ -168,8 +168,8 @@ bool looks_like_tls_record_stream(Bytes stream) {
         return true;
     stream = stream.first(std::min(stream.size(), kMaxHello));
     for (std::size_t at = 1; at + kRecordHeader < stream.size(); at++)
-        if (stream[at] >= kChangeCipherSpec && stream[at] <= kHeartbeat && stream[at + 1] == 3 &&
-            records_in_row(stream.subspan(at), kFromWithin) >= kFromWithin)
+        if (stream[at] >= kTlsChangeCipherSpec && stream[at] <= kTlsHeartbeat &&
+            stream[at + 1] == 3 && records_in_row(stream.subspan(at), kFromWithin) >= kFromWithin)
             return true;
     return false;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/expect/address.hpp"
 
-#include "core/expect/text.hpp"
+#include "core/base/text.hpp"
 
 #include <arpa/inet.h>
 

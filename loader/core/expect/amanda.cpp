@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Amanda's datagrams: the reply of a client that is backed up (amandad) names the TCP ports where
 // it waits for its server: "CONNECT DATA 50000 MESG 50001 INDEX 50002".
+#include "core/base/text.hpp"
 #include "core/expect/parents.hpp"
-#include "core/expect/text.hpp"
 
 #include <netinet/in.h>
 
@@ -12,7 +12,7 @@ namespace l7 {
 
 namespace {
 
-constexpr std::size_t kLineMost = 512;
+constexpr std::size_t kAmandaLineMost = 512;
 
 /// "Amanda 2.6 REP HANDLE 00-00A8B4C0 SEQ 1234567890"
 bool is_reply(std::string_view line) {
@@ -25,7 +25,7 @@ class Amanda final : public Parent {
     explicit Amanda(const Parties &parties) : parties_(parties) {}
 
     void take(const Utterance &said, std::vector<Announcement> &out) override {
-        LineReader lines(kLineMost);
+        LineReader lines(kAmandaLineMost);
         Bytes data = said.data;
         const auto first = lines.next(data);
         if (said.direction != 1 || !first || !is_reply(first->text))

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/expect/expectations.hpp"
 
+#include "core/base/clock.hpp"
+
 #include <l7ctl/flow.h>
 
 #include <arpa/inet.h>
@@ -8,11 +10,6 @@
 #include <string_view>
 
 namespace l7 {
-
-namespace {
-constexpr std::uint64_t kSecondNs = 1'000'000'000;
-
-} // namespace
 
 l7_expectation expectation_of(const ExpectationEntry &entry) {
     l7_expectation out{};

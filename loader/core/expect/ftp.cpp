@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // FTP: PORT and 227 (RFC 959), LPRT and 228 (RFC 1639), EPRT and 229 (RFC 2428).
+#include "core/base/text.hpp"
 #include "core/expect/address.hpp"
 #include "core/expect/parents.hpp"
-#include "core/expect/text.hpp"
 
 #include <netinet/in.h>
 
@@ -10,7 +10,7 @@ namespace l7 {
 
 namespace {
 
-constexpr std::size_t kLineMost = 1024;
+constexpr std::size_t kFtpLineMost = 1024;
 
 bool is_digit(char c) {
     return c >= '0' && c <= '9';
@@ -182,7 +182,7 @@ class Ftp final : public Parent {
     }
 
     Parties parties_;
-    std::array<LineReader, 2> lines_{LineReader(kLineMost), LineReader(kLineMost)};
+    std::array<LineReader, 2> lines_{LineReader(kFtpLineMost), LineReader(kFtpLineMost)};
     std::string within_;    ///< the code of the reply of several lines that goes on
     bool doubtful_ = false; ///< whether a line of the server's is a reply
     bool unreadable_ = false;

@@ -153,8 +153,8 @@ constexpr PerField kUnicasts[] = {
 constexpr PerType kUnicastAddress = per_choice(kOpen, kUnicasts);
 constexpr PerField kMulticasts[] = {{&kIpAddress}, {&kIp6Address}};
 constexpr PerType kMulticastAddress = per_choice(kOpen, kMulticasts);
-constexpr PerField kTransports[] = {{&kUnicastAddress}, {&kMulticastAddress}};
-constexpr PerType kTransportAddress = per_choice(kOpen, kTransports);
+constexpr PerField kAddressKinds[] = {{&kUnicastAddress}, {&kMulticastAddress}};
+constexpr PerType kTransportAddress = per_choice(kOpen, kAddressKinds);
 
 constexpr PerType kAssociated = per_integer(1, 255);
 // Up to mediaControlChannel: it stands in an encoding of its own.

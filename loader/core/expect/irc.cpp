@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // IRC's direct client to client connections: CTCP (draft-oakley-irc-ctcp-02) in PRIVMSG (RFC 2812,
 // 3.3.1), behind tags (IRCv3 message-tags) and prefix if need be.
+#include "core/base/text.hpp"
 #include "core/expect/address.hpp"
 #include "core/expect/parents.hpp"
-#include "core/expect/text.hpp"
 
 #include <netinet/in.h>
 
@@ -13,8 +13,8 @@ namespace l7 {
 
 namespace {
 
-constexpr std::size_t kLineMost = 8191 + 512; ///< IRCv3 tags, RFC 2812's line
-constexpr unsigned kArgumentsMost = 2;        ///< before the address
+constexpr std::size_t kIrcLineMost = 8191 + 512; ///< IRCv3 tags, RFC 2812's line
+constexpr unsigned kArgumentsMost = 2;           ///< before the address
 
 /// The file's name may be in quotes and then have blanks.
 std::string_view cut_argument(std::string_view &text) {
@@ -90,7 +90,7 @@ class Irc final : public Parent {
                            .protocol = "irc"});
     }
 
-    std::array<LineReader, 2> lines_{LineReader(kLineMost), LineReader(kLineMost)};
+    std::array<LineReader, 2> lines_{LineReader(kIrcLineMost), LineReader(kIrcLineMost)};
 };
 
 } // namespace

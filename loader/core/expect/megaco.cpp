@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Megaco in text (H.248.1 annex B): the SDP in its Local and Remote descriptors.
+#include "core/base/text.hpp"
 #include "core/expect/parents.hpp"
 #include "core/expect/sdp.hpp"
-#include "core/expect/text.hpp"
 #include "core/expect/tpkt.hpp"
 
 #include <netinet/in.h>

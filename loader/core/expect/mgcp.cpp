@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // MGCP (RFC 3435): the SDP behind the empty line of commands and answers.
+#include "core/base/text.hpp"
 #include "core/expect/parents.hpp"
 #include "core/expect/sdp.hpp"
-#include "core/expect/text.hpp"
 
 namespace l7 {
 

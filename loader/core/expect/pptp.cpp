@@ -12,7 +12,7 @@ namespace l7 {
 
 namespace {
 
-constexpr std::size_t kHeader = 12;
+constexpr std::size_t kPptpHeader = 12;
 constexpr std::size_t kMessageMost = 220; ///< Outgoing-Call-Request has 168
 constexpr std::uint16_t kControl = 1;
 constexpr std::uint32_t kCookie = 0x1a2b3c4d;
@@ -62,7 +62,7 @@ class Pptp final : public Parent {
     void check(Bytes held) {
         Reader reader(held);
         const std::uint16_t size = reader.u16();
-        if (reader.ok() && (size < kHeader || size > kMessageMost))
+        if (reader.ok() && (size < kPptpHeader || size > kMessageMost))
             lost_ = true;
         const std::uint16_t type = reader.u16();
         const std::uint32_t cookie = reader.u32();

@@ -12,10 +12,10 @@ namespace l7 {
 
 namespace {
 
-constexpr std::size_t kPendingMost = 8;
-constexpr FieldName kFields[] = {{"cseq", ""}, {"transport", ""}};
+constexpr std::size_t kRtspPendingMost = 8;
+constexpr FieldName kRtspFields[] = {{"cseq", ""}, {"transport", ""}};
 
-bool begins(std::string_view line) {
+bool begins_rtsp(std::string_view line) {
     return line.starts_with("RTSP/") || line.ends_with(" RTSP/1.0") || line.ends_with(" RTSP/2.0");
 }
 
@@ -103,7 +103,7 @@ class Rtsp final : public Parent {
     bool finished() const override { return streams_[0].lost() && streams_[1].lost(); }
 
   private:
-    static constexpr MessageForm kForm{kFields, begins, true};
+    static constexpr MessageForm kForm{kRtspFields, begins_rtsp, true};
 
     struct Pending {
         unsigned direction;
@@ -119,7 +119,7 @@ class Rtsp final : public Parent {
             return;
         if (!method.starts_with("RTSP/")) {
             if (method == "SETUP") {
-                if (pending_.size() == kPendingMost)
+                if (pending_.size() == kRtspPendingMost)
                     pending_.erase(pending_.begin());
                 pending_.push_back({direction, *number, std::string(message.field("transport"))});
             }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/expect/sdp.hpp"
 
+#include "core/base/text.hpp"
 #include "core/expect/address.hpp"
-#include "core/expect/text.hpp"
 
 #include <netinet/in.h>
 

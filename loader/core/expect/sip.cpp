@@ -18,12 +18,12 @@ constexpr std::uint8_t kRegistration = 3; ///< the topic behind those of MediaKi
 constexpr std::uint16_t kPort = 5060;
 constexpr std::uint32_t kExpires = 3600; ///< RFC 3261, 10.2.1.1: where nobody says
 constexpr std::size_t kContactsMost = 4;
-constexpr std::size_t kPendingMost = 4;
+constexpr std::size_t kSipPendingMost = 4;
 
-constexpr FieldName kFields[] = {
+constexpr FieldName kSipFields[] = {
     {"call-id", "i"}, {"cseq", ""}, {"contact", "m"}, {"content-type", "c"}, {"expires", ""}};
 
-bool begins(std::string_view line) {
+bool begins_sip(std::string_view line) {
     return line.starts_with("SIP/2.0 ") || line.ends_with(" SIP/2.0");
 }
 
@@ -149,7 +149,7 @@ class Sip final : public Parent {
     bool finished() const override { return streams_[0].lost() && streams_[1].lost(); }
 
   private:
-    static constexpr MessageForm kForm{kFields, begins, false};
+    static constexpr MessageForm kForm{kSipFields, begins_sip, false};
 
     /// A request to register that nobody has answered yet.
     struct Pending {
@@ -191,7 +191,7 @@ class Sip final : public Parent {
         std::erase_if(pending_, [&](const Pending &one) {
             return one.direction == direction && one.transaction == transaction;
         });
-        if (pending_.size() == kPendingMost)
+        if (pending_.size() == kSipPendingMost)
             pending_.erase(pending_.begin());
         pending_.push_back({direction, transaction, read_contacts(message, l4_)});
     }

@@ -2,7 +2,7 @@
 // Messages of the kind that HTTP, SIP and RTSP have: a line, fields, an empty line, a body.
 #pragma once
 
-#include "core/expect/text.hpp"
+#include "core/base/text.hpp"
 
 #include <array>
 #include <cstdint>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // TFTP (RFC 1350): the server answers a request from a port of its choice, to the client's.
+#include "core/base/text.hpp"
 #include "core/expect/address.hpp"
 #include "core/expect/parents.hpp"
-#include "core/expect/text.hpp"
 
 #include "core/base/reader.hpp"
 

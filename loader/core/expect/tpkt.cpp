@@ -8,7 +8,7 @@ namespace l7 {
 namespace {
 
 constexpr std::uint8_t kVersion = 3;
-constexpr std::size_t kHeader = 4;
+constexpr std::size_t kTpktHeader = 4;
 constexpr std::size_t kPacketMost = 8192;
 
 } // namespace
@@ -24,22 +24,22 @@ std::optional<Bytes> TpktReader::next(Bytes &data) {
             data = data.subspan(size);
             continue;
         }
-        const bool headed = held_.size() >= kHeader;
-        const std::size_t wanted = headed ? std::size_t{held_[2]} << 8 | held_[3] : kHeader;
+        const bool headed = held_.size() >= kTpktHeader;
+        const std::size_t wanted = headed ? std::size_t{held_[2]} << 8 | held_[3] : kTpktHeader;
         const std::size_t size = std::min(wanted - held_.size(), data.size());
         held_.insert(held_.end(), data.begin(), data.begin() + static_cast<long>(size));
         data = data.subspan(size);
         if (held_.size() < wanted)
             break;
         const std::size_t length = std::size_t{held_[2]} << 8 | held_[3];
-        if (!headed && (held_[0] != kVersion || length < kHeader)) {
+        if (!headed && (held_[0] != kVersion || length < kTpktHeader)) {
             lost_ = true;
         } else if (length > kPacketMost) {
-            left_ = length - kHeader;
+            left_ = length - kTpktHeader;
             held_.clear();
         } else if (held_.size() == length) {
             given_ = true;
-            return Bytes(held_).subspan(kHeader);
+            return Bytes(held_).subspan(kTpktHeader);
         }
     }
     if (lost_)

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/match/byte_set.hpp"
 
+#include "core/base/text.hpp"
+
 namespace l7 {
 
 void append_byte(std::string &out, unsigned byte) {
     static constexpr char kHex[] = "0123456789abcdef";
     const char c = static_cast<char>(byte);
-    if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) {
+    if (is_alphanumeric(c)) {
         out += c;
         return;
     }

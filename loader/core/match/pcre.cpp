@@ -10,7 +10,7 @@ namespace l7 {
 namespace {
 
 // A backtracking engine meets whatever strangers send: bounded, at some 100 microseconds.
-constexpr std::uint32_t kSteps = 20'000;
+constexpr std::uint32_t kPcreSteps = 20'000;
 constexpr std::uint32_t kHeapKib = 256;
 
 struct Context {
@@ -18,7 +18,7 @@ struct Context {
     Context() {
         if (!of)
             throw std::bad_alloc();
-        pcre2_set_match_limit(of, kSteps);
+        pcre2_set_match_limit(of, kPcreSteps);
         pcre2_set_heap_limit(of, kHeapKib);
     }
     ~Context() { pcre2_match_context_free(of); }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/match/prefix.hpp"
 
+#include "core/base/text.hpp"
 #include "core/match/prefix_index.hpp"
 
 #include <algorithm>
@@ -26,7 +27,7 @@ struct Place {
 };
 
 constexpr unsigned kNoLimit = ~0U;
-constexpr unsigned kSteps = 20000; // nested repetitions of hostile patterns end here
+constexpr unsigned kPrefixSteps = 20000; // nested repetitions of hostile patterns end here
 
 /// Reads an expression and follows, at the same time, all the ways through its first bytes. A
 /// repeated part is read again for each repetition.
@@ -139,7 +140,7 @@ class Walk {
     }
 
     Place one(const Place &from) {
-        if (++steps_ > kSteps)
+        if (++steps_ > kPrefixSteps)
             return give_up();
         switch (text_[at_]) {
         case '^':
@@ -245,7 +246,7 @@ class Walk {
         case 'S':
             return ~(range('\t', '\r') | single(' '));
         default:
-            if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'))
+            if (is_alphanumeric(c))
                 return give_up(), Set();
             return single(c);
         }

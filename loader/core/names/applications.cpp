@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/names/applications.hpp"
 
+#include "core/base/text.hpp"
+
 #include <l7ctl/abi.h>
 
 #include <algorithm>
@@ -17,10 +19,6 @@ namespace l7 {
 namespace {
 
 constexpr std::size_t kHostMost = 253; // RFC 1035, 2.3.4
-
-char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-}
 
 bool is_name(std::string_view text) {
     return !text.empty() && text.size() < L7_NAME_MAX && std::ranges::all_of(text, [](char c) {
@@ -183,7 +181,7 @@ std::uint16_t Applications::find(std::string_view host) const {
         host.remove_suffix(1);
     if (host.empty() || host.size() > kHostMost)
         return 0;
-    std::ranges::transform(host, text.begin(), lower);
+    std::ranges::transform(host, text.begin(), ascii_lower);
     const std::string_view whole(text.data(), host.size());
     for (std::string_view rest = whole;;) {
         if (const auto owner = domains_.find(rest);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/names/dns_hints.hpp"
 
+#include "core/base/clock.hpp"
+
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -11,7 +13,6 @@ namespace {
 // Resolvers cache and programs keep what they were told: short lifetimes are stretched.
 constexpr std::uint32_t kLeastTtl = 300;
 constexpr std::uint32_t kMostTtl = 86400;
-constexpr std::uint64_t kSecondNs = 1'000'000'000;
 /// By so much an address must live longer for others to be told again.
 constexpr std::uint64_t kAgainNs = kLeastTtl / 2 * kSecondNs;
 } // namespace

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/names/endpoint_memory.hpp"
 
+#include "core/base/clock.hpp"
+
 #include <algorithm>
 #include <cstring>
 
 namespace l7 {
 
 namespace {
-
-constexpr std::uint64_t kSecondNs = 1'000'000'000;
 
 bool same(const l7_endpoint &a, const l7_endpoint &b) {
     return std::memcmp(&a, &b, sizeof(a)) == 0;

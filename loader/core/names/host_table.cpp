@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/names/host_table.hpp"
 
+#include "core/base/text.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -28,8 +30,7 @@ std::uint32_t HostTable::number(std::string_view name) {
     if (name.empty())
         return 0;
     name = name.substr(name.size() - std::min(name.size(), kText));
-    std::ranges::transform(name, text.begin(),
-                           [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
+    std::ranges::transform(name, text.begin(), ascii_lower);
     const std::string_view key(text.data(), name.size());
 
     const std::lock_guard lock(mutex_);

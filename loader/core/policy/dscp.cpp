@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/policy/dscp.hpp"
 
+#include "core/base/text.hpp"
+
 #include <algorithm>
 #include <cctype>
 #include <charconv>
@@ -22,16 +24,12 @@ constexpr CodePoint kCodePoints[] = {
     {"CS5", 40},  {"VA", 44},   {"EF", 46},   {"CS6", 48},  {"CS7", 56},  {"DF", 0},
 };
 
-bool same_word(std::string_view a, std::string_view b) {
-    return std::ranges::equal(
-        a, b, [](unsigned char x, unsigned char y) { return std::toupper(x) == std::toupper(y); });
-}
-
 } // namespace
 
 std::optional<std::uint8_t> parse_dscp(std::string_view text) {
+    const std::string word = ascii_lowered(text);
     for (const CodePoint &one : kCodePoints)
-        if (same_word(one.name, text))
+        if (word == ascii_lowered(one.name))
             return one.value;
     const bool hex = text.starts_with("0x");
     const std::string_view digits = hex ? text.substr(2) : text;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/policy/ranges.hpp"
 
+#include "core/base/text.hpp"
+
 #include <algorithm>
 #include <arpa/inet.h>
 #include <charconv>
@@ -9,14 +11,6 @@
 namespace l7 {
 
 namespace {
-
-std::string_view trimmed(std::string_view text) {
-    while (!text.empty() && text.front() == ' ')
-        text.remove_prefix(1);
-    while (!text.empty() && text.back() == ' ')
-        text.remove_suffix(1);
-    return text;
-}
 
 std::optional<std::uint64_t> parse_amount(std::string_view text) {
     std::uint64_t unit = 1;
@@ -54,10 +48,6 @@ std::optional<std::uint64_t> parse_amount(std::string_view text) {
         part += static_cast<std::uint64_t>(*digit - '0') * unit;
     }
     return whole + part;
-}
-
-char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
 }
 
 } // namespace
@@ -131,7 +121,7 @@ bool glob_matches(std::string_view pattern, std::string_view host) {
             star = p++;
             resume = h;
         } else if (p < pattern.size() &&
-                   (pattern[p] == '?' || lower(pattern[p]) == lower(host[h]))) {
+                   (pattern[p] == '?' || ascii_lower(pattern[p]) == ascii_lower(host[h]))) {
             p++;
             h++;
         } else if (star != std::string_view::npos) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/policy/shape_config.hpp"
 
+#include "core/base/text.hpp"
 #include "core/policy/config.hpp"
 #include "core/policy/shape_reader.hpp"
 
@@ -261,9 +262,7 @@ std::optional<std::uint64_t> parse_rate(std::string_view text) {
     const auto number = leading_number(text);
     if (!number)
         return std::nullopt;
-    std::string word(text);
-    for (char &c : word)
-        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    const std::string word = ascii_lowered(text);
     for (const auto &[unit, bits] : kUnits) {
         if (unit != word)
             continue;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/policy/sync_config.hpp"
 
+#include "core/base/text.hpp"
+
 #include <algorithm>
 #include <arpa/inet.h>
 #include <charconv>
@@ -46,10 +48,7 @@ std::string to_text(const RedisAddress &address) {
 }
 
 bool is_node_name(std::string_view text) {
-    const auto fits = [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               c == '-' || c == '_' || c == '.';
-    };
+    const auto fits = [](char c) { return is_alphanumeric(c) || c == '-' || c == '_' || c == '.'; };
     return !text.empty() && text.size() <= kNodeNameMax && std::ranges::all_of(text, fits);
 }
 

@@ -14,7 +14,7 @@ namespace {
 
 // Packets the device must have counted before a difference means anything, and the share of them
 // that we may miss: both counters are read a moment apart.
-constexpr std::uint64_t kPacketsMin = 20;
+constexpr std::uint64_t kHookPacketsMin = 20;
 constexpr double kSeenShare = 0.5;
 constexpr std::size_t kClassesShown = 8;
 
@@ -112,7 +112,7 @@ class DeviceDiagnosis : DeviceFindings {
                 "we count what the device counts");
         out.numbers = {{"device", static_cast<double>(hook.device_packets)},
                        {"accounted", static_cast<double>(hook.our_packets)}};
-        if (hook.device_packets < kPacketsMin) {
+        if (hook.device_packets < kHookPacketsMin) {
             out.severity = Severity::Info;
             out.found = fmt::format("{} packets are too few to judge by", hook.device_packets);
             return;
@@ -144,7 +144,7 @@ class DeviceDiagnosis : DeviceFindings {
     }
 
     void before(const ProgramFacts &one, const HookFacts &hook, const std::string &looked_at) {
-        const bool counted = one.runs && hook.our_runs && *one.runs >= kPacketsMin;
+        const bool counted = one.runs && hook.our_runs && *one.runs >= kHookPacketsMin;
         const double through =
             counted ? static_cast<double>(*hook.our_runs) / static_cast<double>(*one.runs) : 1;
         const std::string advice =

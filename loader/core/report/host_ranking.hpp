@@ -39,7 +39,7 @@ class HostRanking {
     /// Both its ends have what the flow has.
     void add(const l7_flow_entry &entry);
 
-    enum class By { Rate, Bytes };
+    enum class By { Rate, Amount };
     std::vector<RankedHost> top(By by) const;
 
     std::uint64_t flows() const { return flows_; }
