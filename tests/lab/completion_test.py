@@ -6,11 +6,11 @@ import pty
 import re
 import select
 import subprocess
-import time
 from pathlib import Path
 
-from support.l7ctl import binary
-from support.netlab import Lab, check, expect_equal, expect_in, main, run
+from support.l7ctl import REPOSITORY, binary
+from support.netlab import Lab, check, expect_equal, expect_in, run, wait_for
+from support.runner import main
 
 # Completes the last of the words as bash does: the function gets command, current and previous word.
 BASH = r"""
@@ -41,7 +41,7 @@ def test_bash():
 
         def offers(*words):
             done = run(["bash", "--norc", "-c", BASH, "bash", completion, "l7ctl", *words], cwd=lab.dir,
-                       env=lab.environment({"PATH": f"{tools}:/usr/bin:/bin"}))
+                       env=lab.environment({"PATH": f"{tools}:/usr/bin:/bin", "L7CTL_PATTERNS": str(REPOSITORY / "patterns")}))
             expect_equal(done.stderr, b"", f"what bash complains of at {words}")
             return done.stdout.decode().split()
 
@@ -94,15 +94,18 @@ class Zsh:
         self.popen.wait()
         os.close(self.master)
 
-    def type(self, keys, until, limit=15):
+    def type(self, keys, until):
         """Sends keys and reads until the pattern shows; returns what was read."""
         os.write(self.master, keys.encode())
-        seen, deadline = "", time.monotonic() + limit
-        while not re.search(until, seen):
-            left = deadline - time.monotonic()
-            check(left > 0, f"zsh after {keys!r}: no {until!r} in {seen!r}")
-            if select.select([self.master], [], [], left)[0]:
+        seen = ""
+
+        def shows():
+            nonlocal seen
+            if select.select([self.master], [], [], 0)[0]:
                 seen += os.read(self.master, 65536).decode(errors="replace")
+            return re.search(until, seen)
+
+        wait_for(shows, lambda: f"{until!r} from zsh after {keys!r}, which says {seen!r}")
         return seen
 
 

@@ -9,16 +9,17 @@ import socket
 from support import clients, servers
 from support.clients_services import IrcTalker
 from support.l7ctl import L7ctl, classes, make_htb
-from support.netlab import Lab, check, expect_equal, main, wait_for
+from support.netlab import Lab, check, expect_equal, wait_for
+from support.runner import main
 from support.scripted import family
 from support.servers_media import Baresip, GstRtsp, Saned
 
+SECONDS = 22
 RULES = """[[rule]]
 protocol = ["rtp", "rtcp", "irc", "sane"]
 classid = "1:10"
 """
 LATE = 64
-REPORT_LIMIT = 20.0  # RTCP's first report comes within five seconds, RFC 3550, 6.2
 
 
 def attached(router):
@@ -31,7 +32,7 @@ def attached(router):
 
 def awaited(l7ctl, address, port=None):
     """What may call this address, so far."""
-    return [row for row in l7ctl.json("expect") if row["dst"] == address and port in (None, row["dport"])]
+    return [row for row in l7ctl.awaited() if row["dst"] == address and port in (None, row["dport"])]
 
 
 def expect_child(flow, parent_port, packets=1):
@@ -65,12 +66,12 @@ def test_irc_sends_and_chats():
                                      f"the child of {kind} to {own}")
                     expect_child(flow, end.port)
                     expect_equal((flow["src"], flow["dst"]), (address, own), "the child's ends")
-                    expect_equal(awaited(l7ctl, own, port), [], "what is still awaited")
+                    wait_for(lambda: not awaited(l7ctl, own, port), f"{kind} to {own} to be awaited no more")
                     for each in (taken, listener):
                         each.close()
                 for each in (alice, bob):
                     each.close()
-            check(classes(router, "s0")["1:10"][0] > 0, "nothing in the class")
+            wait_for(lambda: classes(router, "s0")["1:10"][0] > 0, "their packets in the class")
 
 
 def test_sip_calls():
@@ -94,7 +95,7 @@ def test_sip_calls():
                     flow = wait_for(lambda kind=protocol: [one for one in l7ctl.children(kind, "udp")
                                                            if caller in (one["src"], one["dst"])
                                                            and port_pair(one) not in had],
-                                    f"{protocol} of the call from {caller} by {l4}", REPORT_LIMIT)[0]
+                                    f"{protocol} of the call from {caller} by {l4}")[0]
                     expect_child(flow, callee.port)
                     expect_equal(flow["parent"]["l4"], l4, "the transport of the call")
                 sent = classes(router, "c0")["1:10"][0]
@@ -123,7 +124,7 @@ def test_rtsp_with_a_real_client():
                     for protocol in ("rtp", "rtcp"):
                         flow = wait_for(lambda kind=protocol: [one for one in l7ctl.children(kind, "udp")
                                                                if address in (one["src"], one["dst"])],
-                                        f"{protocol} of {url}", REPORT_LIMIT)[0]
+                                        f"{protocol} of {url}")[0]
                         expect_child(flow, end.port, LATE)
 
 
@@ -170,7 +171,7 @@ def test_rtsp_from_the_first_packet():
                         flow, = wait_for(lambda kind=protocol, own=own, own_port=number: [
                             one for one in l7ctl.children(kind, "udp")
                             if (own, own_port) in ((one["src"], one["sport"]), (one["dst"], one["dport"]))],
-                            f"{protocol} from {address}", REPORT_LIMIT)
+                            f"{protocol} from {address}")
                         expect_child(flow, end.port)
                     viewer.ask("TEARDOWN", viewer.url, Session=agreed["session"].partition(";")[0])
                 viewer.stream.close()
@@ -211,7 +212,7 @@ def test_scans():
                 flow = wait_for(lambda: [one for one in l7ctl.children("sane") if address == one["dst"]],
                                 f"the image from {address}")[0]
                 expect_child(flow, end.port, LATE)
-                expect_equal(process.wait(20), 0, "scanimage's exit")
+                expect_equal(process.wait(), 0, "scanimage's exit")
                 check((directory / "scan.pnm").read_bytes().startswith(b"P5\n"), "no image")
                 end.stop()
 

@@ -6,7 +6,8 @@ import socket
 
 from support import scripted
 from support.l7ctl import L7ctl
-from support.netlab import Lab, expect_equal, main, wait_for
+from support.netlab import LIMIT, Lab, expect_equal, wait_for
+from support.runner import main
 from support.scripted import Dialogue
 
 
@@ -14,7 +15,7 @@ def datagrams(namespace, address, port=0):
     with namespace.entered():
         out = socket.socket(scripted.family(address), socket.SOCK_DGRAM)
         out.bind((address, port))
-    out.settimeout(5)
+    out.settimeout(LIMIT)
     return out
 
 
@@ -28,18 +29,28 @@ def test_pptp_calls_over_gre():
     """A call that is refused announces nothing; GRE of one that is up is a child, whoever sends first."""
     with Lab() as lab:
         client, router, server = lab.router()
-        with L7ctl(router).start() as l7ctl:
+        # One worker hears everything in its order.
+        with L7ctl(router, "[daemon]\nworkers = 1\n").start() as l7ctl:
             l7ctl.attach("c0")
             control = Dialogue(client, server, server.ip4, scripted.PPTP_PORT)
             control.say("client", scripted.pptp_hello(1))
             control.say("server", scripted.pptp_hello(2))
             wait_for(lambda: l7ctl.flows("protocol", "pptp"), "the parent")
+            beside = scripted.FtpControl(client, server, server.ip4)
+            wait_for(lambda: l7ctl.flows("protocol", "ftp"), "the other parent")
             control.say("client", scripted.pptp_call(7))
             control.say("server", scripted.pptp_answer(9, 7, result=2))
+            beside.say("server", scripted.ftp_passive(server.ip4, 4000))
+            # Whoever has heard that has heard the refusal before.
+            expected = wait_for(l7ctl.awaited, "what the other parent announces")
+            expect_equal([row["l4"] for row in expected], ["tcp"], "what is awaited after a refused call")
+            beside.close()
             control.say("client", scripted.pptp_call(8))
-            expect_equal(l7ctl.json("expect"), [], "what a refused call announces")
             control.say("server", scripted.pptp_answer(10, 8))
-            expected = wait_for(lambda: len(l7ctl.json("expect")) == 2 and l7ctl.json("expect"), "what is awaited")
+            def calls():
+                return [row for row in l7ctl.awaited() if row["l4"] == "gre"]
+
+            expected = wait_for(lambda: len(rows := calls()) == 2 and rows, "what is awaited")
             expect_equal({(row["l4"], row["src"], row["dst"]) for row in expected},
                          {("gre", client.ip4, server.ip4), ("gre", server.ip4, client.ip4)}, "what is awaited")
             with server.entered(), socket.socket(socket.AF_INET, socket.SOCK_RAW, scripted.GRE) as raw:
@@ -58,7 +69,7 @@ def test_h323_calls():
             l7ctl.attach("c0")
             call = Dialogue(client, server, server.ip4, scripted.H323_PORT)
             call.say("client", scripted.H323_SETUP)
-            wait_for(lambda: [row for row in l7ctl.json("expect")
+            wait_for(lambda: [row for row in l7ctl.awaited()
                               if (row["dst"], row["dport"]) == (client.ip4, scripted.H323_H245_PORT)], "H.245 to be awaited")
             h245 = Dialogue(server, client, client.ip4, scripted.H323_H245_PORT)
             flow, = wait_for(lambda: l7ctl.children("h323"), "H.245's connection")
@@ -66,7 +77,7 @@ def test_h323_calls():
             h245.say("server", scripted.H323_OPEN)
             media = (scripted.H323_RTP_PORT, "rtp", scripted.rtp_packet(1)), (scripted.H323_RTCP_PORT, "rtcp",
                                                                               scripted.rtcp_packet())
-            wait_for(lambda: {row["dport"] for row in l7ctl.json("expect")} >= {port for port, _, _ in media},
+            wait_for(lambda: {row["dport"] for row in l7ctl.awaited()} >= {port for port, _, _ in media},
                      "media and its control to be awaited")
             for port, protocol, packet in media:
                 hears = datagrams(client, client.ip4, port)
@@ -96,7 +107,7 @@ def connections(protocol, gateways_port, ask, answer):
                 port = hears.getsockname()[1]
                 gateways.sendto(answer(number, gateway, port), whom[:2])
                 agents.recv(2048)
-                wait_for(lambda to=port: to in [row["dport"] for row in l7ctl.json("expect")], "media to be awaited")
+                wait_for(lambda to=port: to in [row["dport"] for row in l7ctl.awaited()], "media to be awaited")
                 agents.sendto(scripted.rtp_packet(1), (gateway, port))
                 hears.recv(2048)
                 flow, = wait_for(lambda to=gateway: [one for one in l7ctl.children("rtp") if one["dst"] == to], "the voice")
@@ -133,9 +144,9 @@ def test_a_daemon_that_comes_late():
                 data = socket.create_server((server.ip4, 0))
             control.say("server", scripted.ftp_passive(*data.getsockname()))
             port = data.getsockname()[1]
-            wait_for(lambda: [row["dport"] for row in l7ctl.json("expect")] == [port], "the data to be awaited")
+            wait_for(lambda: [row["dport"] for row in l7ctl.awaited()] == [port], "the data alone to be awaited")
             with client.entered():
-                fetched = socket.create_connection((server.ip4, port), timeout=5)
+                fetched = socket.create_connection((server.ip4, port), timeout=LIMIT)
             flow, = wait_for(lambda: l7ctl.children("ftp-data"), "the data")
             expect_child(flow, scripted.FTP_PORT, src=client.ip4, dst=server.ip4, dport=port)
             for each in (control, data, fetched):

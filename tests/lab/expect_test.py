@@ -7,9 +7,11 @@ import socket
 
 from support import clients, servers
 from support.l7ctl import L7ctl, classes, make_htb
-from support.netlab import Lab, NotTestable, check, expect_equal, main, wait_for
+from support.netlab import LIMIT, Lab, NotTestable, check, expect_equal, wait_for
+from support.runner import main
 from support.scripted import FtpControl, family, ftp_passive
 
+SECONDS = 12
 LARGE = "layer seven\n" * 10_000
 LATE = 200  # two first bursts of a server that is near
 RULES = '[[rule]]\nprotocol = ["ftp", "ftp-data"]\nclassid = "1:10"\n'
@@ -37,8 +39,13 @@ def test_ftp_with_real_ends():
                 check("parent" in flow, f"no parent of {flow}")
                 expect_equal(flow["classid"], "1:10", "a child's class")
             expect_equal(l7ctl.counter("flows_expected"), 8, "flows that had been announced")
-            expect_equal(l7ctl.json("expect"), [], "what is still awaited")
-            check(classes(router, "c0")["1:10"][0] > 20, "nothing in the class")
+            expect_nothing_awaited(l7ctl)
+            wait_for(lambda: classes(router, "c0")["1:10"][0] > 20, "their packets in the class")
+
+
+def expect_nothing_awaited(l7ctl):
+    """The packet path meets a child before the daemon hears of it."""
+    wait_for(lambda: not l7ctl.awaited(), lambda: f"nothing to be awaited any more: {l7ctl.awaited()}")
 
 
 def curl(client, end, address, active):
@@ -48,7 +55,7 @@ def curl(client, end, address, active):
 
 def lftp(client, end, address, active):
     return client.output(["lftp", "-c", f"set ftp:passive-mode {'no' if active else 'yes'}; "
-                                        f"open ftp://{clients.in_url(address)}:{end.port}; cat large"], limit=30)
+                                        f"open ftp://{clients.in_url(address)}:{end.port}; cat large"])
 
 
 def seen_children(l7ctl, known={}):  # pylint: disable=dangerous-default-value
@@ -69,8 +76,7 @@ def test_tftp_answers_from_another_port():
             for address in (server.ip4, server.ip6):
                 clients.tftp(client, end, address)
             # Ends this near can be quicker than the daemon: then the answer's own bytes say what it is.
-            flows = wait_for(lambda: len(l7ctl.flows("protocol", "tftp")) == 4 and l7ctl.flows("protocol", "tftp"),
-                             "two requests and two answers")
+            flows = wait_for(lambda: len(seen := l7ctl.flows("protocol", "tftp")) == 4 and seen, "two requests and two answers")
             answers = [flow for flow in flows if flow["dport"] != end.tftp_port]
             check(len(answers) == 2 and all(flow["verdict_packet"] <= 3 for flow in answers), f"known late: {answers}")
 
@@ -88,25 +94,29 @@ def test_only_parties_and_unprivileged_ports():
             control.say("server", ftp_passive(server.ip4, 4000))  # whatever follows one that is too long may be part of it
             control.say("client", "PASV")
             control.say("server", ftp_passive(server.ip4, 4001))
-            expected = wait_for(lambda: l7ctl.json("expect"), "what is awaited")
+            expected = wait_for(l7ctl.awaited, "what is awaited")
             expect_equal([(row["dst"], row["dport"], row["src"]) for row in expected],
                          [(server.ip4, 4001, client.ip4)], "what is awaited")
-            def refused():
-                return l7ctl.status()["expect"]["announcements"]
-            wait_for(lambda: refused()["admitted"] == 1, "the counters")
-            expect_equal((refused()["foreign_target"], refused()["privileged_port"]), (1, 1), "announcements refused")
+            wait_for(lambda: announcements(l7ctl)["admitted"] == 1, "the counters")
+            refused = announcements(l7ctl)
+            expect_equal((refused["foreign_target"], refused["privileged_port"]), (1, 1), "announcements refused")
             for port in range(5000, 15000, 50):
                 control.say("server", "\r\n".join(ftp_passive(server.ip4, port + i) for i in range(50)))
-            wait_for(lambda: [row["dport"] for row in l7ctl.json("expect")] == [14999], "the last announcement alone")
+            wait_for(lambda: [row["dport"] for row in l7ctl.awaited()] == [14999], "the last announcement alone")
             with server.entered():
                 listener = socket.create_server((server.ip4, 14999))
             with client.entered():
-                data = socket.create_connection((server.ip4, 14999), timeout=5)
+                data = socket.create_connection((server.ip4, 14999), timeout=LIMIT)
             flow, = wait_for(lambda: l7ctl.children("ftp-data"), "the child")
             expect_equal((flow["dport"], flow["verdict_packet"]), (14999, 1), "port and packet of the child")
-            expect_equal(l7ctl.json("expect"), [], "what is still awaited")
+            expect_nothing_awaited(l7ctl)
             for each in (data, listener, control):
                 each.close()
+
+
+def announcements(l7ctl):
+    """What became of those so far."""
+    return l7ctl.status()["expect"]["announcements"]
 
 
 def test_children_behind_a_translation():
@@ -126,15 +136,14 @@ def test_children_behind_a_translation():
             control = FtpControl(client, server, router.ip4, listen=server.ip4)
             wait_for(lambda: len(l7ctl.flows("protocol", "ftp")) == 2, "the parent, on both sides")
             control.say("server", ftp_passive(server.ip4, 6000))
-            expected = wait_for(lambda: len(l7ctl.json("expect")) == 2 and l7ctl.json("expect"), "both sides' children")
+            expected = wait_for(lambda: len(rows := l7ctl.awaited()) == 2 and rows, "both sides' children")
             expect_equal({(row["src"], row["dst"], row["dport"]) for row in expected},
                          {(client.ip4, "192.0.2.1", 6000), ("198.51.100.1", server.ip4, 6000)}, "what is awaited")
             with server.entered():
                 listener = socket.create_server((server.ip4, 6000))
             with client.entered():
-                data = socket.create_connection((router.ip4, 6000), timeout=5)
-            flows = wait_for(lambda: len(l7ctl.children("ftp-data")) == 2 and l7ctl.children("ftp-data"),
-                             "the child, on both sides")
+                data = socket.create_connection((router.ip4, 6000), timeout=LIMIT)
+            flows = wait_for(lambda: len(seen := l7ctl.children("ftp-data")) == 2 and seen, "the child, on both sides")
             expect_equal({flow["dst"] for flow in flows}, {router.ip4, server.ip4}, "where the child goes")
             for each in (data, listener, control):
                 each.close()
@@ -149,16 +158,16 @@ def test_children_keep_their_parent_in_a_file():
             control = FtpControl(client, server, server.ip4)
             wait_for(lambda: l7ctl.flows("protocol", "ftp"), "the parent")
             control.say("server", ftp_passive(server.ip4, 4001))
-            wait_for(lambda: l7ctl.json("expect"), "what is awaited")
+            wait_for(lambda: l7ctl.awaited(), "what is awaited")
             with server.entered():
                 listener = socket.create_server((server.ip4, 4001))
             with client.entered():
-                data = socket.create_connection((server.ip4, 4001), timeout=5)
+                data = socket.create_connection((server.ip4, 4001), timeout=LIMIT)
             known, = wait_for(lambda: l7ctl.children("ftp-data"), "the child")
             l7ctl.run("flows", "export", path)
         with L7ctl(router, name="other").start() as l7ctl:
             l7ctl.run("flows", "import", path)
-            child, = l7ctl.flows("protocol", "ftp-data")
+            child, = wait_for(lambda: l7ctl.flows("protocol", "ftp-data"), "the child elsewhere")
             expect_equal((child["reason"], child["parent"]), ("replica", known["parent"]), "the child elsewhere")
             expect_equal(len(l7ctl.flows("protocol", "ftp")), 1, "its parent there")
         for each in (data, listener, control):
@@ -176,7 +185,7 @@ def test_amanda_names_its_ports():
         client, router, server = lab.router()
         with L7ctl(router).start() as l7ctl:
             l7ctl.attach("c0")
-            for address in (server.ip4, server.ip6):
+            for number, address in enumerate((server.ip4, server.ip6), 1):
                 with server.entered():
                     backed_up = socket.socket(family(address), socket.SOCK_DGRAM)
                     backed_up.bind((address, 10080))
@@ -185,25 +194,28 @@ def test_amanda_names_its_ports():
                     backing = socket.socket(family(address), socket.SOCK_DGRAM)
                 ports = [listener.getsockname()[1] for listener in listeners]
                 for end in (backed_up, backing):
-                    end.settimeout(5)
+                    end.settimeout(LIMIT)
                 backing.sendto(amanda("REQ", "SECURITY USER backup", "SERVICE sendbackup"), (address, 10080))
                 _, whom = backed_up.recvfrom(4096)
                 for answer in (amanda("ACK"), amanda("REP", "CONNECT DATA {} MESG {} INDEX {}".format(*ports)),
                                amanda("REP", "CONNECT DATA 22")):
                     backed_up.sendto(answer, whom)
                     expect_equal(backing.recv(4096), answer, "what comes back")
-                expected = wait_for(lambda: len(l7ctl.json("expect")) == 3 and l7ctl.json("expect"), "what is awaited")
-                expect_equal({row["dport"] for row in expected}, set(ports), "the ports that are awaited")
+                # The last of the answers was heard.
+                wait_for(lambda count=number: announcements(l7ctl)["privileged_port"] == count, "port 22 to be refused")
+                expect_equal(sorted(row["dport"] for row in l7ctl.awaited()), sorted(ports), "the ports that are awaited")
                 streams = []
                 for port in ports:
                     with client.entered():
-                        streams.append(socket.create_connection((address, port), timeout=5))
+                        streams.append(socket.create_connection((address, port), timeout=LIMIT))
                 def met(where=address):
-                    return [flow for flow in l7ctl.children("amanda") if flow["dst"] == where]
-                wait_for(lambda count=met: len(count()) == 3, "the streams")
-                expect_equal({(flow["dport"], flow["verdict_packet"]) for flow in met()}, {(port, 1) for port in ports},
+                    flows = [flow for flow in l7ctl.children("amanda") if flow["dst"] == where]
+                    return len(flows) == 3 and flows
+
+                streams_met = wait_for(met, "the streams")
+                expect_equal({(flow["dport"], flow["verdict_packet"]) for flow in streams_met}, {(port, 1) for port in ports},
                              "ports and packets of the streams")
-                check(all("parent" in flow for flow in met()), f"no parent: {met()}")
+                check(all("parent" in flow for flow in streams_met), f"no parent: {streams_met}")
                 for each in (backed_up, backing, *listeners, *streams):
                     each.close()
 

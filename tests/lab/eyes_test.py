@@ -12,13 +12,14 @@ import signal
 import struct
 import subprocess
 import termios
-import time
 
 from support import clients, servers
 from support.foreign import bpf_program
 from support.l7ctl import L7ctl, binary, make_htb
-from support.netlab import Lab, check, expect_equal, expect_in, main, run, wait_for
+from support.netlab import Lab, check, expect_equal, expect_in, run, wait_for
+from support.runner import main
 
+SECONDS = 25
 CONFIG = ('[mark]\nmask = 0xff00\n'
           '[[rule]]\nprotocol = "http"\nclassid = "1:10"\nmark = 0x1000\n')
 
@@ -56,7 +57,8 @@ def the(findings, check_name, severity="problem"):
 @contextlib.contextmanager
 def traffic(client, address):
     """Small packets both ways, for as long as the block runs."""
-    with clients.running(client, ["ping", "-q", "-i", "0.005", address]):
+    with clients.running(client, ["ping", "-i", "0.005", address]) as ping:
+        wait_for(lambda: "icmp_seq=" in ping.log(), "the first answer")
         yield
 
 
@@ -201,7 +203,7 @@ def test_sizes_of_packets():
             router.run(["ip", "link", "set", "c0", "gro_max_size", 65536])
 
             with clients.running(client, ["curl", "--silent", "--output", "/dev/null", f"http://{server.ip4}/bulk"]):
-                finding = wait_for(lambda: warned(l7ctl, "class-packets"), "GSO packets in the slow class", 40)
+                finding = wait_for(lambda: warned(l7ctl, "class-packets"), "GSO packets in the slow class", 60)
             check(finding["numbers"]["milliseconds"] > 100, f"time of a packet: {finding}")
             expect_in("class 1:10 on c0", finding["looked_at"], "the class")
             l7ctl.run("shape", "clear")
@@ -209,7 +211,7 @@ def test_sizes_of_packets():
             router.run(["ip", "link", "set", "c0", "gso_max_size", 200000])
             server.run(["ip", "link", "set", "eth0", "gso_max_size", 200000])
             with clients.running(client, ["curl", "--silent", "--output", "/dev/null", f"http://[{server.ip6}]/bulk"]):
-                finding = wait_for(lambda: warned(l7ctl, "packet-sizes"), "IPv6 packets that are not forwarded", 20)
+                finding = wait_for(lambda: warned(l7ctl, "packet-sizes"), "IPv6 packets that are not forwarded")
             check(finding["numbers"]["too_big"] > 0, f"packets refused: {finding}")
             router.run(["ip", "link", "set", "c0", "gso_max_size", 65536])
 
@@ -276,8 +278,8 @@ class Terminal:
         return re.sub(r"\x1b(\[[0-9;?]*[a-zA-Z]|[()][AB0]|[=>78M])|[\x00-\x09\x0e\x0f]", " ",
                       self.bytes.decode(errors="replace"))
 
-    def expect(self, pattern, what, limit=15):
-        return wait_for(lambda: self._shows(pattern), f"{what} on the screen", limit)
+    def expect(self, pattern, what):
+        return wait_for(lambda: self._shows(pattern), lambda: f"{what} on the screen, which has {self.screen()!r:.2000}")
 
     def _shows(self, pattern):
         found = re.search(pattern, self.read())
@@ -287,17 +289,19 @@ class Terminal:
         return found
 
     def ends(self):
-        deadline = time.monotonic() + 10
-        while self.popen.poll() is None and time.monotonic() < deadline:
+        def ended():
             self.read()
-        return self.popen.poll()
+            return self.popen.poll() is not None
+
+        wait_for(ended, "top to end")
+        return self.popen.returncode
 
 
 def test_top_in_a_terminal():
     with scene() as (_lab, client, _router, server, web, l7ctl):
         for dev in ("c0", "s0"):
             l7ctl.attach(dev)
-        with clients.in_background(clients.http, client, web, server.ip4, hold=8, rate=256 * 1024):
+        with clients.Download(client, web, server.ip4):
             wait_for(lambda: l7ctl.flows("protocol", "http"), "the flow")
             with Terminal(l7ctl, 24, 80, "-d", "0.3") as top:
                 top.expect(r"\[1 protocol\]", "the first view")

@@ -9,9 +9,11 @@ import socket
 from support import clients, scripted, servers
 from support.clients_services import IrcTalker
 from support.l7ctl import L7ctl
-from support.netlab import Lab, NotTestable, check, expect_equal, main, wait_for
+from support.netlab import LIMIT, Lab, NotTestable, check, expect_equal, wait_for
+from support.runner import main
 from support.servers_media import Baresip
 
+SECONDS = 12
 HELPERS = {"ftp": ("tcp", 21), "sip": ("udp", 5060), "tftp": ("udp", 69)}
 # The kernel's know IPv4 alone.
 HELPERS4 = {**HELPERS, "irc": ("tcp", 6667), "pptp": ("tcp", scripted.PPTP_PORT), "Q.931": ("tcp", scripted.H323_PORT)}
@@ -29,7 +31,6 @@ RELATED = """
 """
 MISFITS = ("tcp_beyond", "tcp_before", "tcp_ack_beyond", "tcp_ack_before", "tcp_stray")
 LARGE = "layer seven\n" * 10_000
-REPORT_LIMIT = 20.0  # RTCP's first report, RFC 3550, 6.2
 
 
 def ruleset(ip, address, known):
@@ -81,19 +82,19 @@ class Gateway:
         have the same ends there. Where two ends speak first at once, the kernel may take one connection for two."""
         sides = [((self.client.ip4, self.server.ip4), (self.router_s4, self.server.ip4)),
                  ((self.client.ip6, self.server.ip6), (self.router_s6, self.server.ip6))]
-        wait_for(lambda: len(self.related()) >= count, lambda: f"the kernel's {count} children by {what}: {self.related()}",
-                 REPORT_LIMIT)
+        wait_for(lambda: len(self.related()) >= count, lambda: f"the kernel's {count} children by {what}: {self.related()}")
         near, far = set(), set()
         def known():
             for inner, outer in sides:
                 near.update(self.children(*inner))
                 far.update(self.children(*outer))
             return (min(len(near), len(far)) >= count and self.related() <= set().union(*near)
-                    and self.at_server(near) <= self.at_server(far))
+                    and self.at_server(near) == self.at_server(far))
+
+        # Also that the server's ends are those of the children on its own side.
         wait_for(known, lambda: f"our children by {what}: {near}, {far}; the kernel's: {self.related()}")
         unknown = [child for child in near if not child & self.related()]
         expect_equal(unknown, [], f"children by {what} that the kernel does not know")
-        expect_equal(self.at_server(far), self.at_server(near), f"the server's ends of the children by {what}")
         check(len(far) <= len(self.related()), f"more children by {what} on the other side than the kernel knows: {far}")
         counters = self.l7ctl.status()["counters"]
         expect_equal({name: counters[name] for name in MISFITS}, dict.fromkeys(MISFITS, 0), "segments outside the window")
@@ -132,9 +133,10 @@ def test_tftp():
             clients.tftp(gateway.client, end, address)
             wait_for(lambda wanted=count: len(gateway.related()) == wanted, f"the kernel's children of {address}")
         # Ends this near can be quicker than the daemon: then the answer's own bytes say what it is.
-        flows = gateway.l7ctl.flows("protocol", "tftp")
-        known = {(flow["src"], flow["dst"], flow["l4"], flow["dport"]) for flow in flows}
-        check(gateway.related() <= known, f"children: {known}; the kernel's: {gateway.related()}")
+        def known():
+            return {(flow["src"], flow["dst"], flow["l4"], flow["dport"]) for flow in gateway.l7ctl.flows("protocol", "tftp")}
+
+        wait_for(lambda: gateway.related() <= known(), lambda: f"children: {known()}; the kernel's: {gateway.related()}")
 
 
 def test_irc():
@@ -151,7 +153,7 @@ def test_irc():
         alice.say(f"PRIVMSG bob :\x01DCC SEND large {own} {listener.getsockname()[1]} 65536\x01")
         address, port = re.search(r"\x01DCC \S+ \S+ (\S+) (\d+)", bob.hear("\x01DCC ")).groups()
         expect_equal(str(ipaddress.ip_address(int(address))), gateway.router_s4, "the address that bob is told")
-        wait_for(lambda: len(gateway.l7ctl.json("expect")) == 2, "what is awaited, on both sides")
+        wait_for(lambda: len(gateway.l7ctl.awaited()) == 2, "what is awaited, on both sides")
         taken = gateway.server.connect(gateway.router_s4, int(port))
         gateway.expect_agreement(1, "DCC")
         for each in (taken, listener, alice, bob):
@@ -166,7 +168,7 @@ def test_sip():
         callee.start()
         phone.start()
         wait_for(callee.ringing, "the call")
-        wait_for(lambda: len(gateway.l7ctl.json("expect")) >= 4, "where RTP and RTCP are awaited, on both sides")
+        wait_for(lambda: len(gateway.l7ctl.awaited()) >= 4, "where RTP and RTCP are awaited, on both sides")
         callee.answer()
         gateway.expect_agreement(2, "the call")
         for each in (phone, callee):
@@ -182,13 +184,15 @@ def test_pptp():
         wait_for(lambda: len(gateway.l7ctl.flows("protocol", "pptp")) == 2, "the parent, on both sides")
         asked, _ = scripted.pptp_calls(control.say("client", scripted.pptp_call(8)))
         control.say("server", scripted.pptp_answer(10, asked))
-        wait_for(lambda: len(gateway.l7ctl.json("expect")) == 4, "what is awaited, either way on both sides")
+        wait_for(lambda: len(gateway.l7ctl.awaited()) == 4, "what is awaited, either way on both sides")
         for source, target, call in ((gateway.client, gateway.server.ip4, 10), (gateway.server, gateway.router_s4, asked)):
             with source.entered(), socket.socket(socket.AF_INET, socket.SOCK_RAW, scripted.GRE) as raw:
                 raw.sendto(scripted.gre_packet(call, 1), (target, 0))
         def calls():
-            return [flow for flow in gateway.l7ctl.flows("l4", "gre") if flow["packets"] == 2]
-        flows = wait_for(lambda: len(calls()) == 2 and calls(), "the call, both ways on both sides")
+            flows = [flow for flow in gateway.l7ctl.flows("l4", "gre") if flow["packets"] == 2]
+            return len(flows) == 2 and flows
+
+        flows = wait_for(calls, "the call, both ways on both sides")
         expect_equal({(flow["src"], flow["dst"], flow["reason"]) for flow in flows},
                      {(source, gateway.server.ip4, "expected") for source in (gateway.client.ip4, gateway.router_s4)},
                      "how it is known")
@@ -209,17 +213,17 @@ def test_h323():
     with Lab() as lab, Gateway(lab) as gateway:
         call = scripted.Dialogue(gateway.client, gateway.server, gateway.server.ip4, scripted.H323_PORT)
         port = told(call.say("client", scripted.H323_SETUP), gateway.router_s4)
-        wait_for(lambda: len(gateway.l7ctl.json("expect")) == 2, "H.245 to be awaited on both sides")
+        wait_for(lambda: len(gateway.l7ctl.awaited()) == 2, "H.245 to be awaited on both sides")
         with gateway.client.entered():
             listener = socket.create_server((gateway.client.ip4, scripted.H323_H245_PORT))
         far = gateway.server.connect(gateway.router_s4, port)
         near, _ = listener.accept()
         gateway.expect_agreement(1, "H.245")
         near.sendall(scripted.H323_OPEN)
-        far.settimeout(5)
+        far.settimeout(LIMIT)
         opened = far.recv(2048)
         media = told(opened, gateway.router_s4)
-        wait_for(lambda: len([row for row in gateway.l7ctl.json("expect") if row["l4"] == "udp"]) == 4,
+        wait_for(lambda: len([row for row in gateway.l7ctl.awaited() if row["l4"] == "udp"]) == 4,
                  "media and its control to be awaited on both sides")
         with gateway.server.entered(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sends:
             sends.sendto(scripted.rtp_packet(1), (gateway.router_s4, media))

@@ -7,9 +7,12 @@ import signal
 from support import clients, servers
 from support.foreign import bpf_program
 from support.l7ctl import L7ctl, classes, make_htb
-from support.netlab import Lab, check, expect_equal, expect_in, main, run, wait_for
+from support.netlab import Lab, check, expect_equal, expect_in, run, wait_for
+from support.runner import main
 from support.scene import CLASS_OF, Scene
+from support.watch import Watch
 
+SECONDS = 22
 PORT_OF = {"http": 80, "tls": 443, "ssh": 22, "ftp": 21, "dns": 53, "redis": 6379, "mqtt": 1883, "smtp": 25,
            "imap": 143, "memcached": 11211, "rsync": 873, "git": 9418}
 
@@ -20,9 +23,11 @@ def test_protocols_reach_their_classes():
         with scene.l7ctl.start() as l7ctl:
             for dev in ("c0", "s0"):
                 l7ctl.attach(dev)
+            watch = Watch(l7ctl)
             for _ in scene.traffic():
-                pass
-            flows = wait_for(lambda: settled(l7ctl), "a verdict on every flow")
+                watch.current()
+            wait_for(watch.settled, "a verdict on every flow")
+            flows = list(watch.flows.values())
             for protocol, port in PORT_OF.items():
                 for dst in (scene.server.ip4, scene.server.ip6):
                     of = [flow for flow in flows if flow["dst"] == dst and flow["dport"] == port]
@@ -47,11 +52,6 @@ def agree(l7ctl, namespace, dev, protocol, classid):
     return classes(namespace, dev)[classid] == (row["packets"], row["bytes"])
 
 
-def settled(l7ctl):
-    flows = l7ctl.flows("l4", "tcp") + l7ctl.flows("l4", "udp")
-    return flows if all(flow["protocol"] != "unset" for flow in flows) else None
-
-
 def test_marks_select_a_class():
     with Lab() as lab:
         client, router, server = lab.router()
@@ -71,9 +71,9 @@ def test_marks_select_a_class():
             run(["rm", "-f", pin])
         with L7ctl(router, config).start() as l7ctl:
             l7ctl.attach("c0", "egress")
-            clients.http(client, web, server.ip4, hold=1, rate=1_000_000)  # most of it comes after the verdict
-            check(l7ctl.stats("c0", "egress", "http")["packets"] > 100,
-                  "http was not recognised from the server's side alone")
+            with clients.Download(client, web, server.ip4):
+                wait_for(lambda: l7ctl.stats("c0", "egress", "http")["packets"] > 100,
+                         "http to be recognised from the server's side alone")
             wait_for(lambda: agree(l7ctl, router, "c0", "http", "1:42"), "HTB's count of the mark to be ours")
 
 
@@ -118,9 +118,9 @@ def test_clsact_leaves_the_device_as_it_was():
         config = '[[rule]]\nprotocol = "http"\nclassid = "1:10"\n'
         with L7ctl(router, config, env={"L7CTL_ATTACH": "clsact"}).start() as l7ctl:
             l7ctl.attach("c0")
-            clients.http(client, web, server.ip6, hold=1, rate=400_000)  # outlasts its verdict on a busy machine
-            wait_for(lambda: l7ctl.flows("protocol", "http"), "an http flow")
-            check(classes(router, "c0")["1:10"][0] > 100, "nothing in the class")
+            with clients.Download(client, web, server.ip6):
+                wait_for(lambda: l7ctl.flows("protocol", "http"), "an http flow")
+                wait_for(lambda: classes(router, "c0")["1:10"][0] > 100, "its packets in the class")
             expect_equal(l7ctl.status()["devices"][0]["ingress"]["way"], "clsact", "the way")
             l7ctl.detach("c0")
             expect_equal(qdiscs(router), clean, "qdiscs after detach")
@@ -168,8 +168,9 @@ def hold_tun(host, flags, frame):
 TUN = """
 import fcntl, os, signal, struct, sys
 tun = os.open("/dev/net/tun", os.O_RDWR)
-fcntl.ioctl(tun, 0x400454CA, struct.pack("16sH", b"tun0", int(sys.argv[1])))  # TUNSETIFF
 signal.signal(signal.SIGUSR1, lambda *_: os.write(tun, bytes.fromhex(sys.argv[2])))
+# The device is there with the next line, and whoever sees it may send the signal.
+fcntl.ioctl(tun, 0x400454CA, struct.pack("16sH", b"tun0", int(sys.argv[1])))  # TUNSETIFF
 while True:
     signal.pause()
 """
@@ -234,13 +235,14 @@ def test_fragments_and_gso():
             clients.iperf3(client, bulk, server.ip4)
             client.run(["ping", "-c", 3, "-i", "0.2", "-s", "4000", server.ip4])
             client.run(["ping", "-c", 3, "-i", "0.2", "-s", "4000", server.ip6])
-            check(l7ctl.counter("fragments_later") >= 6, "no later fragments seen")
+            wait_for(lambda: l7ctl.counter("fragments_later") >= 6, "later fragments to be seen")
             expect_equal(l7ctl.counter("fragments_orphan"), 0, "orphans")
-            for family in ("icmp", "icmpv6"):
-                check(wait_for(lambda family=family: l7ctl.flows("protocol", family), f"{family}"), "pings")
+            for family, address in (("icmp", server.ip4), ("icmpv6", server.ip6)):
+                wait_for(lambda family=family, address=address: l7ctl.flows("protocol", family, "host", address),
+                         f"pings by {family}")
             # A GSO packet counts as its segments: the device itself says how many left.
             link = json.loads(router.output(["ip", "-j", "-s", "link", "show", "dev", "s0"]))[0]
-            rows = [row for row in l7ctl.json("stats", "dev", "s0") if row["direction"] == "egress"]
+            rows = [row for row in l7ctl.traffic("s0") if row["direction"] == "egress"]
             check(sum(row["packets"] for row in rows) >= link["stats64"]["tx"]["packets"] - 20,
                   f"fewer packets counted than skbs left: {rows}")
 
@@ -257,9 +259,23 @@ def test_accounting_with_field_names():
             for field in ("protocol", "packets", "bytes", "verdict_packet", "owner"):
                 expect_in(f'"{field}"', dump, "bpftool's dump of flows")
             rows = json.loads(run(["bpftool", "-j", "map", "dump", "pinned", l7ctl.pins / "accounting"]).stdout)
+            wait_for(lambda: l7ctl.flows("protocol", "http"), "the flow")
+            expect_commands_say_it(l7ctl)
             sums = [sum(cpu["value"]["packets"] for cpu in row["formatted"]["values"]) for row in rows]
             check(sum(sums) > 100, "bpftool's dump of accounting counts packets by name")
             expect_in("l7_ingress", router.output(["bpftool", "net", "show"]), "bpftool net")
+
+
+def expect_commands_say_it(l7ctl):
+    """What the tests ask the daemon for, people get by these commands, as JSON and as text."""
+    for words, answer, shown in ((("flows", "protocol", "http"), l7ctl.flows("protocol", "http"), "http"),
+                                 (("explain", "protocol", "http"), l7ctl.explain("protocol", "http"), "    -> "),
+                                 (("stats", "dev", "c0", "by", "rule"), l7ctl.traffic("c0", "rule"), ""),
+                                 (("stats", "dev", "c0"), l7ctl.traffic("c0"), "http"),
+                                 (("status",), [l7ctl.status()], "device c0"), (("expect",), l7ctl.awaited(), "")):
+        told = l7ctl.json(*words)
+        expect_equal([sorted(row) for row in told], [sorted(row) for row in answer], f"what rows of {words} have")
+        expect_in(shown, l7ctl.text(*words), f"{words} as text")
 
 
 def test_limits_and_rules_change_while_running():
@@ -269,19 +285,24 @@ def test_limits_and_rules_change_while_running():
         web.start()
         with L7ctl(router, '[[rule]]\nprotocol = "http"\nmark = 0x1100\n').start() as l7ctl:
             l7ctl.attach("c0")
-            with clients.in_background(clients.http, client, web, server.ip4, hold=4, rate=65536):
+            def mark():
+                return l7ctl.flows("protocol", "http")[0]["mark"]
+
+            with clients.Download(client, web, server.ip4):
                 wait_for(lambda: l7ctl.flows("protocol", "http"), "the flow")
-                expect_equal(l7ctl.flows("protocol", "http")[0]["mark"], 0x1100, "its mark")
-                l7ctl.config.write_text('[limits]\npackets = 3\n[[rule]]\ngroup = "web"\nmark = 0x2200\n')
+                expect_equal(mark(), 0x1100, "its mark")
+                l7ctl.configure('[limits]\npackets = 3\n[[rule]]\ngroup = "web"\nmark = 0x2200\n')
                 l7ctl.run("reload")
-                expect_equal(l7ctl.flows("protocol", "http")[0]["mark"], 0x2200, "its mark after a reload")
+                wait_for(lambda: mark() == 0x2200, "its mark after a reload")
                 expect_equal(l7ctl.status()["packets"], 3, "the packet limit")
-                l7ctl.config.write_text('[[rule]]\nmark = "red"\n')
+                l7ctl.configure('[[rule]]\nmark = "red"\n')
                 refused = l7ctl.run("reload", check=False)
                 expect_equal(refused.returncode, 1, "exit code for a bad file")
                 expect_in("l7ctl.toml:2:8:", refused.stderr.decode(), "the error")
                 expect_in('mark = "red"', refused.stderr.decode(), "the error")
-                expect_equal(l7ctl.flows("protocol", "http")[0]["mark"], 0x2200, "its mark after a refused reload")
+                packets = l7ctl.flows("protocol", "http")[0]["packets"]
+                wait_for(lambda: l7ctl.flows("protocol", "http")[0]["packets"] > packets, "its packets after a refused reload")
+                expect_equal(mark(), 0x2200, "its mark then")
             l7ctl.run("bypass", "on")
             clients.http(client, web, server.ip4)
             check(l7ctl.counter("bypassed") > 0, "nothing passed by")

@@ -16,8 +16,10 @@ from pathlib import Path
 
 from support import clients, servers
 from support.l7ctl import REPOSITORY, binary
-from support.netlab import Lab, NotTestable, check, expect_equal, expect_in, main, run, wait_for
+from support.netlab import Lab, NotTestable, check, expect_equal, expect_in, run, wait_for
+from support.runner import main
 
+SECONDS = 120
 BUILD = REPOSITORY / "build/release"
 ROOTS = REPOSITORY / "build/roots"
 PACKAGES = ["systemd", "man-db"]  # beyond what every Debian has
@@ -222,9 +224,15 @@ def programs(namespace):
             if one["name"].startswith("l7_")]
 
 
-def meets_http(machine, client, web, address):
-    clients.http(client, web, address)
-    return [flow for flow in machine.json("flows", "protocol", "http") if flow["dst"] == address]
+def meet_http(machine, client, web, address):
+    """A fetch, whose flow is one that was not there before."""
+    def seen():
+        return {flow["sport"] for flow in machine.json("flows", "protocol", "http") if flow["dst"] == address}
+
+    before = seen()
+    with clients.Download(client, web, address) as fetch:
+        check(fetch.port not in before, f"port {fetch.port} twice")
+        wait_for(lambda: fetch.port in seen(), f"the flow of HTTP to {address}")
 
 
 def look_at_service(machine, ends, web):
@@ -234,7 +242,7 @@ def look_at_service(machine, ends, web):
     expect_equal(machine.service("ActiveState"), "active", "the service")
     machine.run("l7ctl", "attach", "dev", "c0")
     expect_equal(sorted(one["devname"] for one in programs(ends.router)), ["c0", "c0"], "devices with programs")
-    check(meets_http(machine, ends.client, web, ends.server.ip4), "no flow of HTTP")
+    meet_http(machine, ends.client, web, ends.server.ip4)
 
     # Reload: a good configuration, and one that is refused.
     config = machine.root.path("/etc/l7ctl/l7ctl.toml")
@@ -250,6 +258,7 @@ def look_at_service(machine, ends, web):
     config.write_text(before.replace("\n[export]\n", '\n[export]\njson = "/var/log/l7ctl/flows.jsonl"\n'))
     machine.run("systemctl", "reload", "l7ctl")
     config.write_text(before)
+    meet_http(machine, ends.client, web, ends.server.ip4)  # to be told of: earlier ones may be forgotten
 
     # An upgrade restarts it, and it takes over what is there.
     old = machine.service("MainPID")
@@ -259,7 +268,7 @@ def look_at_service(machine, ends, web):
     expect_equal([one["dev"] for one in machine.json("status")[0]["devices"]], ["c0"], "devices after an upgrade")
     records = machine.root.path("/var/log/l7ctl/flows.jsonl").read_text().splitlines()
     expect_in("http", [json.loads(line)["protocol"] for line in records], "flow records at the daemon's stop")
-    check(meets_http(machine, ends.client, web, ends.server.ip4), "no flow of HTTP after an upgrade")
+    meet_http(machine, ends.client, web, ends.server.ip4)
 
 
 def look_at_watchdog(machine):

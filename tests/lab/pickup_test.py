@@ -6,8 +6,10 @@ import re
 import socket
 
 from support.l7ctl import L7ctl
-from support.netlab import Lab, NotTestable, check, expect_equal, main, run, wait_for
+from support.netlab import LIMIT, Lab, NotTestable, check, expect_equal, run, wait_for
+from support.runner import main
 
+SECONDS = 8
 TRACKED = "table inet t { chain f { type filter hook forward priority filter; ct state established accept; }; }\n"
 MASQUERADED = 'table inet n { chain p { type nat hook postrouting priority srcnat; oifname "s0" masquerade; }; }\n'
 KFUNC = "'bpf_skb_ct_lookup'" in run(["bpftool", "btf", "dump", "file", "/sys/kernel/btf/vmlinux"]).stdout.decode()
@@ -28,7 +30,7 @@ class Connection:
         with self.server.entered():
             listener = socket.create_server((address, PORT), family=family)
         with self.client.entered():
-            self.near = socket.create_connection((address, PORT), timeout=5)
+            self.near = socket.create_connection((address, PORT), timeout=LIMIT)
         self.far, _ = listener.accept()
         listener.close()
         self.say(self.near, b"before")
@@ -37,7 +39,7 @@ class Connection:
     def say(self, who, what):
         who.sendall(what)
         other = self.far if who is self.near else self.near
-        other.settimeout(5)
+        other.settimeout(LIMIT)
         got = b""
         while len(got) < len(what):
             got += other.recv(65536)
@@ -77,7 +79,8 @@ def test_scales_of_a_connection_that_ran_before():
                     wanted = connection.scales()
                     expect_equal(flow["window_scale"], wanted if first == "client" else wanted[::-1],
                                  f"window scales of {flow}")
-                    expect_equal(l7ctl.status()["pickup"]["scaled"], 1, "flows that were told their scales")
+                    wait_for(lambda: l7ctl.status()["pickup"]["scaled"] == 1,  # pylint: disable=cell-var-from-loop
+                             "the flow that was told its scales to be counted")
                     expect_equal(l7ctl.status()["pickup"]["by"], "kfunc" if KFUNC else "ctnetlink", "who looked")
                     if KFUNC:
                         expect_equal(l7ctl.counter("pickup_scaled"), 1, "those that the packet path looked up")
@@ -92,7 +95,7 @@ def test_connections_that_are_not_tracked_stay_liberal():
             l7ctl.attach("c0")
             connection.say(connection.near, HELLO)
             wait_for(lambda: l7ctl.status()["pickup"]["untracked"] == 1, "the kernel's answer")
-            flow, = l7ctl.flows("protocol", "ssh")
+            flow, = wait_for(lambda: l7ctl.flows("protocol", "ssh"), "the flow")
             expect_equal(flow["window_scale"], [None, None], "window scales")
         connection.close()
 
@@ -110,9 +113,11 @@ def test_the_mark_says_what_a_connection_is():
             with L7ctl(connection.router, config, name=name).start() as l7ctl:
                 l7ctl.attach("c0")
                 connection.say(connection.near, b"nothing that anybody knows")
-                wait_for(lambda: [flow["protocol"] for flow in l7ctl.flows("l4", "tcp")] == [told[0]], f"the flow as {told[0]}")
-                flow, = l7ctl.flows("l4", "tcp")
-                expect_equal((flow["protocol"], flow["reason"]), told, f"what the {name} says of it")
+                def said(asked=l7ctl):
+                    return [(flow["protocol"], flow["reason"]) for flow in asked.flows("l4", "tcp")]
+
+                wait_for(lambda said=said, told=told: said() == [told],
+                         lambda said=said, told=told, name=name: f"the {name} to say {told} of it, and not {said()}")
                 if told[0] == "ssh":
                     expect_equal(only_flow(l7ctl)["window_scale"], connection.scales(), "window scales")
         connection.close()

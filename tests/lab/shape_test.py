@@ -7,8 +7,11 @@ from typing import NamedTuple
 
 from support import servers
 from support.l7ctl import L7ctl, classes
-from support.netlab import Lab, check, expect_equal, expect_in, main
+from support.netlab import LIMIT, Lab, check, expect_equal, expect_in, wait_for
+from support.runner import main
 
+ALONE = "it measures rates"
+SECONDS = 15
 TREE = """
 [[shape]]
 dev = "c0"
@@ -93,14 +96,14 @@ def test_the_tree_is_as_described():
         expect_equal(everything(router), once, "the device after it")
         by_hand = [row for row in l7ctl.json("shape", "show", "dev", "c0") if "commands" in row][0]["commands"]
 
-        l7ctl.config.write_text(TREE.replace("12mbit", "14mbit"))
+        l7ctl.configure(TREE.replace("12mbit", "14mbit"))
         expect_equal([(one["what"], one["classid"], one["action"], one["direction"])
                       for one in l7ctl.json("shape", "apply")],
                      [("class", "1:10", "change", "up"), ("class", "1:10", "change", "down")],
                      "one change in each direction")
         expect_equal(tc_classes(router, "c0")["1:10"].rate, 14, "the new rate")
 
-        l7ctl.config.write_text(TREE.replace('down = "80mbit"\n', "").replace("12mbit", "15mbit"))
+        l7ctl.configure(TREE.replace('down = "80mbit"\n', "").replace("12mbit", "15mbit"))
         kinds = [(one["what"], one["action"]) for one in l7ctl.json("shape", "apply")]
         expect_equal(kinds, [("redirect", "delete"), ("class", "change"), ("ifb", "delete")], "without down")
         expect_equal(router.output(["tc", "filter", "show", "dev", "c0", "ingress"]), "", "filters left")
@@ -112,7 +115,7 @@ def test_the_tree_is_as_described():
         # What `shape show` says would make the same does so: l7ctl knows it for its own.
         for command in by_hand:
             router.run(["sh", "-c", command])
-        l7ctl.config.write_text(TREE)
+        l7ctl.configure(TREE)
         expect_equal(l7ctl.text("shape", "apply"), "c0: nothing to change\n", "after tc's own commands")
         l7ctl.run("shape", "clear", "dev", "c0")
         expect_equal(everything(router), found, "the device after clear")
@@ -132,7 +135,7 @@ def test_classes_move_come_and_go():
             TREE,
         ]
         for config in configs:
-            l7ctl.config.write_text(config)
+            l7ctl.configure(config)
             l7ctl.run("shape", "apply")
             changed = everything(router)
             expect_equal(l7ctl.text("shape", "apply"), "c0: nothing to change\n", "a second time")
@@ -194,10 +197,10 @@ def test_presets_need_no_configuration():
             l7ctl.run("shape", "apply", *words)
             expect_equal(l7ctl.text("shape", "apply", *words), "c0: nothing to change\n", "a second time")
             expect_equal(tc_classes(router, "l7-c0")["1:1"].rate, 200, "the rate of the link")
-            l7ctl.config.write_text(l7ctl.text("shape", "apply", *words, "--print"))
+            l7ctl.configure(l7ctl.text("shape", "apply", *words, "--print"))
             expect_equal(l7ctl.text("shape", "apply"), "c0: nothing to change\n", "the printed configuration")
             expect_in(" 0 rejected", l7ctl.text("check"), "the check of it")
-            l7ctl.config.write_text("")
+            l7ctl.configure("")
 
 
 def test_a_leaf_that_the_kernel_has_not():
@@ -209,7 +212,7 @@ def test_a_leaf_that_the_kernel_has_not():
                  and probe.run(["tc", "qdisc", "del", "dev", "lo", "root"])]
         _, router, _, l7ctl = with_tree(lab)
         for wanted in ("cake", "sfq", "fq_codel", "pfifo"):
-            l7ctl.config.write_text(TREE.replace('leaf = "pfifo"', f'leaf = "{wanted}"'))
+            l7ctl.configure(TREE.replace('leaf = "pfifo"', f'leaf = "{wanted}"'))
             done = l7ctl.run("shape", "apply")
             kinds = {one["parent"]: one["kind"] for one in json.loads(
                 router.output(["tc", "-j", "qdisc", "show", "dev", "c0"])) if "parent" in one}
@@ -234,15 +237,22 @@ def test_rates_are_kept():
             l7ctl.run("shape", "apply")
             l7ctl.attach("c0")
             for dev, reverse, rate in (("c0", True, 12 * MBIT), ("l7-c0", False, 24 * MBIT)):
+                far.wait_until_idle()
                 measure(client, router, server.ip4, dev, reverse, rate, "forwarded")
             # More than there is room for. Not of one socket: what it may have under way would all fit.
+            near.wait_until_idle()
             client.run(["iperf3", "--client", router.ip4, "--udp", "--parallel", 8, "--bitrate", "10M", "--time", 1])
-            shown = {row["device"]: row for row in l7ctl.json("shape", "show") if row.get("class") == "bulk"}
+
+            def shown():
+                return {row["device"]: row for row in l7ctl.json("shape", "show") if row.get("class") == "bulk"}
+
             for dev in ("c0", "l7-c0"):
+                # What waits in the class's queue leaves it when the flood is over.
+                wait_for(lambda dev=dev: classes(router, dev)["1:10"] == (shown()[dev]["packets"], shown()[dev]["bytes"]),
+                         lambda dev=dev: f"counters of {dev} to be tc's: {shown()[dev]}, {classes(router, dev)['1:10']}")
                 packets, size = classes(router, dev)["1:10"]
-                expect_equal((shown[dev]["packets"], shown[dev]["bytes"]), (packets, size), f"counters of {dev}")
                 check(size > MBIT and packets > 1000, f"only {packets} packets, {size} bytes went through {dev}")
-            check(shown["l7-c0"]["drops"] > 0, f"a flood was not dropped: {shown['l7-c0']}")
+            check(shown()["l7-c0"]["drops"] > 0, f"a flood was not dropped: {shown()['l7-c0']}")
             text = l7ctl.text("shape", "show")
             expect_in("tc class add dev l7-c0 parent 1:1 classid 1:10 htb rate 24mbit", text, "commands")
             l7ctl.run("shape", "clear")
@@ -253,7 +263,7 @@ def measure(client, router, address, dev, reverse, rate, what):
     before = classes(router, dev)["1:10"][1]
     done = json.loads(client.output(
         ["iperf3", "--client", address, "--json", "--time", MEASURED_S, "--omit", 1, *(["--reverse"] if reverse else [])],
-        limit=MEASURED_S + 10))
+        limit=MEASURED_S + LIMIT))
     got = done["end"]["sum_received"]["bits_per_second"]
     print(f"      {what}, {address}, {dev}: {got / MBIT:.1f} of {rate / MBIT:.0f} mbit/s", flush=True)
     check(abs(got - rate) <= TOLERANCE * rate, f"{what} to {address} on {dev}: {got:.0f} bit/s instead of {rate}")

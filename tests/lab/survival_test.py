@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What happens when things go wrong: each outcome is defined, and told."""
 
+import contextlib
 import json
 import os
 import signal
 import socket
 import struct
+from pathlib import Path
 
 from support import clients, servers
 from support.l7ctl import L7ctl, binary, classes, make_htb
-from support.netlab import Lab, check, expect_equal, expect_in, main, run, wait_for
+from support.netlab import LIMIT, Lab, check, expect_equal, expect_in, run, wait_for
+from support.runner import main
 
+SECONDS = 14
 HTTP_CLASS = '[[rule]]\nprotocol = "http"\nclassid = "1:10"\nmark = 0x1000\n'
 
 
@@ -27,8 +31,8 @@ class Site:
     def fetch(self, **options):
         clients.http(self.client, self.web, self.server.ip4, **options)
 
-    def in_background(self, hold):
-        return clients.in_background(clients.http, self.client, self.web, self.server.ip4, hold=hold, rate=400_000)
+    def download(self):
+        return clients.Download(self.client, self.web, self.server.ip4)
 
     def in_class(self):
         return classes(self.router, "c0")["1:10"][0]
@@ -45,7 +49,7 @@ def test_kill_9_and_restart_under_load():
         site = Site(lab)
         with site.l7ctl.start() as l7ctl:
             l7ctl.attach("c0")
-            with site.in_background(hold=8):
+            with site.download():
                 flow = wait_for(lambda: l7ctl.flows("protocol", "http"), "the flow")[0]
                 foreign = wait_for(lambda: uncounted(site), "the default class's count")
                 kill(l7ctl)
@@ -55,7 +59,7 @@ def test_kill_9_and_restart_under_load():
                 # Whatever went to the default class meanwhile was no packet of the flow: the kernel counted on.
                 wait_for(lambda: uncounted(site) == foreign, "the default class to hold all but the flow")
                 check(l7ctl.status()["adopted"], "nothing was adopted")
-                expect_in("c0: adopted", l7ctl.status()["notes"], "notes")
+                expect_note(l7ctl, "c0: adopted")
                 after = [one for one in l7ctl.flows("protocol", "http") if one["sport"] == flow["sport"]]
                 expect_equal(len(after), 1, "flows adopted")
                 check(after[0]["packets"] >= flow["packets"], "counts went back")
@@ -63,15 +67,25 @@ def test_kill_9_and_restart_under_load():
             # A new connection is recognised again, by the program that replaced the old one.
             site.fetch()
             wait_for(lambda: len(l7ctl.flows("protocol", "http")) >= 2, "a second flow")
-            device = l7ctl.status()["devices"][0]
-            check(device["ingress"]["in_place"] and device["egress"]["in_place"], f"not in place: {device}")
+            wait_for(lambda: all(device(l7ctl)[hook]["in_place"] for hook in ("ingress", "egress")),
+                     lambda: f"both hooks to be in place: {device(l7ctl)}")
+
+
+def device(l7ctl):
+    """What status says of the one there is."""
+    return l7ctl.status()["devices"][0]
+
+
+def expect_note(l7ctl, text):
+    wait_for(lambda: any(text in note for note in l7ctl.status()["notes"]),
+             lambda: f"a note with {text!r}: {l7ctl.status()['notes']}")
 
 
 def uncounted(site):
     """Packets of the default class that l7ctl did not count as anything but http, plus one: some came before it. None
     where one came while both were read."""
     before = classes(site.router, "c0")["1:ff"][0]
-    ours = sum(row["packets"] for row in site.l7ctl.json("stats", "dev", "c0")
+    ours = sum(row["packets"] for row in site.l7ctl.traffic("c0")
                if row["direction"] == "egress" and row["protocol"] != "http")
     return before - ours + 1 if classes(site.router, "c0")["1:ff"][0] == before else None
 
@@ -82,7 +96,7 @@ def test_new_flows_while_no_daemon_runs_are_judged_later():
         with site.l7ctl.start() as l7ctl:
             l7ctl.attach("c0")
             kill(l7ctl)
-            with site.in_background(hold=6):
+            with site.download():
                 wait_for(lambda: classes(site.router, "c0")["1:ff"][0] > 20, "unclassed packets")
                 l7ctl.start()
                 wait_for(lambda: l7ctl.flows("protocol", "http"), "a verdict from the records that waited")
@@ -142,20 +156,20 @@ def test_a_device_goes_and_comes():
         with site.l7ctl.start() as l7ctl:
             l7ctl.attach("c0")
             site.router.run(["ip", "link", "set", "c0", "down"])
-            wait_for(lambda: not l7ctl.status()["devices"][0]["up"], "status to say down")
+            wait_for(lambda: not device(l7ctl)["up"], "status to say down")
             site.router.run(["ip", "link", "set", "c0", "up"])
-            wait_for(lambda: l7ctl.status()["devices"][0]["up"], "status to say up")
+            wait_for(lambda: device(l7ctl)["up"], "status to say up")
             site.router.address("c0", "2001:db8:1::1/64")  # the kernel dropped it with the link
             site.fetch()
             wait_for(lambda: l7ctl.flows("protocol", "http"), "a flow after down and up")
 
             site.router.run(["ip", "link", "del", "c0"])
-            wait_for(lambda: not l7ctl.status()["devices"][0]["present"], "status to say awaited")
-            expect_equal(os.listdir(l7ctl.pins / "links"), [], "pins of links")
+            wait_for(lambda: not device(l7ctl)["present"], "status to say awaited")
+            wait_for(lambda: not os.listdir(l7ctl.pins / "links"), "pins of links to be gone")
             lab.link(site.client, "eth0", site.router, "c0")
-            wait_for(lambda: l7ctl.status()["devices"][0]["present"], "the device to be taken again")
-            check(l7ctl.status()["devices"][0]["ingress"]["in_place"], "not attached again")
-            expect_in("device c0 is back and attached", l7ctl.status()["notes"], "notes")
+            wait_for(lambda: device(l7ctl)["present"], "the device to be taken again")
+            wait_for(lambda: device(l7ctl)["ingress"]["in_place"], "the device to be attached again")
+            expect_note(l7ctl, "device c0 is back and attached")
             l7ctl.detach("c0")
 
 
@@ -167,7 +181,7 @@ def test_removed_pins_are_put_back():
             for pin in (l7ctl.pins / "flows", l7ctl.pins / "links" / "c0-ingress"):
                 pin.unlink()
                 wait_for(pin.exists, f"{pin} to be put back")
-            check(any("pinned again" in note for note in l7ctl.status()["notes"]), "no note of it")
+            expect_note(l7ctl, "pinned again")
             site.fetch()
             wait_for(lambda: l7ctl.flows("protocol", "http"), "the flow")
 
@@ -178,7 +192,7 @@ def test_a_hook_taken_from_us_is_told():
         with site.l7ctl.start() as l7ctl:
             l7ctl.attach("c0", "ingress")
             site.router.run(["bpftool", "link", "detach", "pinned", l7ctl.pins / "links" / "c0-ingress"])
-            wait_for(lambda: not l7ctl.status()["devices"][0]["ingress"]["in_place"], "status to tell")
+            wait_for(lambda: not device(l7ctl)["ingress"]["in_place"], "status to tell")
 
 
 def test_full_tables_and_rings_let_packets_pass():
@@ -192,9 +206,9 @@ def test_full_tables_and_rings_let_packets_pass():
             site.fetch()  # passes
             l7ctl.process.popen.send_signal(signal.SIGCONT)
             wait_for(l7ctl.answers, "the daemon")
-            check(l7ctl.counter("records_lost") > 0, "a full ring was not counted")
-            check(l7ctl.counter("flows_created") >= 3000, "flows were not made room for")
-            with site.in_background(hold=3):
+            wait_for(lambda: l7ctl.counter("records_lost") > 0, "a full ring to be counted")
+            wait_for(lambda: l7ctl.counter("flows_created") >= 3000, "flows to be made room for")
+            with site.download():
                 wait_for(lambda: l7ctl.flows("protocol", "http"), "a flow that got its verdict afterwards")
 
 
@@ -219,7 +233,7 @@ def test_garbage_on_the_control_socket():
                             b'{"command":"flows import","body":4}\nabcd', b'{"command":"status","body":1e300}\n',
                             b'{"command":"status","body":99999999999}\n'):
                 with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
-                    sock.settimeout(10)
+                    sock.settimeout(LIMIT)
                     sock.connect(path)
                     try:
                         sock.sendall(garbage)
@@ -227,16 +241,36 @@ def test_garbage_on_the_control_socket():
                     except (BrokenPipeError, ConnectionResetError):
                         answer = b"!"
                     check(answer.startswith(b"!") and b'"code":0' not in answer, f"{garbage[:30]!r}: {answer!r}")
-            counted = l7ctl.status()["control"]
-            check(counted["malformed"] >= 12, f"garbage was not counted: {counted}")
-            silent = [socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) for _ in range(16)]
+            wait_for(lambda: l7ctl.status()["control"]["malformed"] >= 12, "garbage to be counted")
+            wait_for(lambda: connections(l7ctl) == 0, "the end of all those connections")
+            counted = l7ctl.status()["control"]["malformed"]
+            silent = [socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) for _ in range(SILENT)]
             for sock in silent:
                 sock.connect(path)  # and says nothing
+            wait_for(lambda: connections(l7ctl) == SILENT, "the daemon to take them all")
             for sock in silent:
                 sock.close()
+            wait_for(lambda: connections(l7ctl) == 0, "the daemon to see them go")
             wait_for(l7ctl.answers, "the daemon to answer still")
             # Who connects and leaves, as our own commands do to see whether there is a daemon, asked for nothing.
-            expect_equal(l7ctl.status()["control"]["malformed"], counted["malformed"], "malformed requests then")
+            expect_equal(l7ctl.status()["control"]["malformed"], counted, "malformed requests then")
+
+
+SILENT = 16  # as many as the daemon takes at once
+
+
+def connections(l7ctl):
+    """Connections to its control socket that the daemon has open."""
+    theirs = {line.split()[6] for line in Path("/proc/net/unix").read_text().splitlines()
+              if line.endswith(f" {l7ctl.env['L7CTL_SOCKET']}") and line.split()[5] == CONNECTED}
+    held = set()
+    for fd in Path(f"/proc/{l7ctl.process.pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            held.add(os.readlink(fd))
+    return sum(f"socket:[{inode}]" in held for inode in theirs)
+
+
+CONNECTED = "03"  # as /proc/net/unix spells it
 
 
 def test_errors_say_what_and_exit_codes_hold():
@@ -269,19 +303,13 @@ def test_without_privilege():
     """An ordinary user is told what is missing, with exit code 3; offline work needs no privilege."""
     with Lab() as lab:
         site = Site(lab)
-        directory = lab.dir if isinstance(lab.dir, str) else str(lab.dir)
-        os.chmod(directory, 0o755)
-        capture = f"{directory}/x.pcap"
-        with open(capture, "wb") as file:
-            file.write(struct.pack("<IHHIIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1))
-        os.chmod(capture, 0o644)
-        program = f"{directory}/l7ctl-copy"
-        run(["cp", binary(), program])
-        os.chmod(program, 0o755)
-        env = {**site.l7ctl.env, "L7CTL_PATTERNS": "/usr/share/empty" if os.path.isdir("/usr/share/empty") else directory + "/none",
-               "L7CTL_CACHE": "", "L7CTL_SOCKET": "/run/l7t-nobody.sock", "L7CTL_CONFIG": ""}
-        os.makedirs(env["L7CTL_PATTERNS"], exist_ok=True)
-        env.pop("L7CTL_CONFIG")
+        capture, program, nothing = lab.dir / "x.pcap", lab.dir / "l7ctl-copy", lab.dir / "none"
+        capture.write_bytes(struct.pack("<IHHIIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1))
+        program.write_bytes(binary().read_bytes())
+        program.chmod(0o755)
+        nothing.mkdir()
+        env = {**site.l7ctl.env, "L7CTL_PATTERNS": str(nothing), "L7CTL_CACHE": "", "L7CTL_SOCKET": str(lab.dir / "nobody.sock")}
+        del env["L7CTL_CONFIG"]
         as_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
         done = site.router.run([*as_nobody, program, "daemon"], env=env, check=False)
         expect_equal(done.returncode, 3, f"exit code of a daemon without privilege ({done.stderr.decode()})")

@@ -6,12 +6,14 @@ import json
 import socket
 import threading
 
-from support import servers
+from support import clients, servers
 from support.conntrackd import Conntrackd
 from support.l7ctl import L7ctl, classes, make_htb
-from support.netlab import Lab, NotTestable, check, expect_equal, main, wait_for
+from support.netlab import LIMIT, Lab, NotTestable, check, expect_equal, wait_for
+from support.runner import main
 from support.sync_lab import SyncRedis
 
+SECONDS = 25
 SYNC = """
 [sync]
 node = "{node}"
@@ -107,8 +109,19 @@ def transfer(pair):
     web.start()
     for end in (pair.client, pair.server):
         end.sysctl("ipv4.tcp_rmem", "4096 131072 67108864")
-    return pair.client.popen(["curl", "-s", "-o", "/dev/null", f"http://198.51.100.2:{web.port}/bulk?rate=2000000"],
-                             name="download")
+    return clients.Download(pair.client, web, pair.server.ip4, rate=TRANSFER_RATE)
+
+
+def commit(pair, *protocols):
+    """Enters what b has of a, once that is all of these flows: of a flow there may be news without its protocol first,
+    and the discovery of neighbours comes when it likes."""
+    def committed():
+        pair.l7ctl["b"].run("sync", "commit")
+        flows = [pair.l7ctl["b"].flows("protocol", protocol) for protocol in protocols]
+        return all(flows) and [flow for of in flows for flow in of]
+
+    for flow in wait_for(committed, f"{protocols} to be entered at b"):
+        expect_equal((flow["reason"], flow["packets"]), ("replica", 0), f"what a commit enters of {flow['protocol']}")
 
 
 def over_b(pair, protocol):
@@ -120,63 +133,57 @@ def expect_taken_over(pair, protocol, minor, reason="replica"):
     expect_equal((flow["reason"], flow["classid"]), (reason, f"1:{minor}"), "how it is known there, and its class")
     counters = pair.l7ctl["b"].status()["counters"]
     expect_equal({name: counters[name] for name in MISFITS}, dict.fromkeys(MISFITS, 0), "segments outside the window")
-    sent = classes(pair.routers["b"], "c0")
-    check(sent[f"1:{minor}"][0] > 20, f"nothing in the class: {sent}")
+    wait_for(lambda: classes(pair.routers["b"], "c0")[f"1:{minor}"][0] > 20, f"its packets in class 1:{minor}")
 
 
 def test_a_transfer_goes_on_over_the_other_router():
     with Lab() as lab, Pair(lab) as pair:
-        held = transfer(pair)
-        wait_for(lambda: [flow for flow in pair.l7ctl["a"].flows("protocol", "http") if flow["bytes"] > 500_000],
-                 "the transfer over a")
-        wait_for(lambda: pair.external("b")["flows"] >= 1, "the flow in b's cache")
-        pair.l7ctl["b"].run("sync", "commit")
-        flow, = pair.l7ctl["b"].flows("protocol", "http")
-        expect_equal((flow["reason"], flow["packets"]), ("replica", 0), "what a commit enters")
-        pair.fail_over()
-        expect_taken_over(pair, "http", "10")
-        held.stop()
+        with transfer(pair):
+            wait_for(lambda: [flow for flow in pair.l7ctl["a"].flows("protocol", "http") if flow["bytes"] > 500_000],
+                     "the transfer over a")
+            wait_for(lambda: pair.external("b")["flows"] >= 1, "the flow in b's cache")
+            commit(pair, "http")
+            pair.fail_over()
+            expect_taken_over(pair, "http", "10")
 
 
 def test_direct_mode_needs_no_commit():
     with Lab() as lab, Pair(lab, "direct = true") as pair:
-        held = transfer(pair)
-        wait_for(lambda: pair.l7ctl["b"].flows("protocol", "http"), "the flow in b's table")
-        pair.fail_over()
-        expect_taken_over(pair, "http", "10")
-        held.stop()
+        with transfer(pair):
+            wait_for(lambda: pair.l7ctl["b"].flows("protocol", "http"), "the flow in b's table")
+            pair.fail_over()
+            expect_taken_over(pair, "http", "10")
 
 
 def test_flows_go_through_a_file():
     """Exported on one router and imported on the other; a file that is not as it was written changes nothing there."""
     with Lab() as lab, Pair(lab, sync=False) as pair:
-        held = transfer(pair)
-        wait_for(lambda: [flow for flow in pair.l7ctl["a"].flows("protocol", "http") if flow["bytes"] > 500_000],
-                 "the transfer over a")
-        path = lab.dir / "flows"
-        pair.l7ctl["a"].run("flows", "export", path)
-        whole = pair.l7ctl["a"].run("flows", "export", "-").stdout
-        for name, content, says in (("cut", whole[:-1], b"cut off"), ("other", b"l7flows\n\2" + whole[9:], b"version 2"),
-                                    ("flipped", whole[:40] + bytes([whole[40] ^ 1]) + whole[41:], b"damaged"),
-                                    ("no", b"", b"no file of flows")):
-            (lab.dir / name).write_bytes(content)
-            done = pair.l7ctl["b"].run("flows", "import", lab.dir / name, check=False)
-            expect_equal(done.returncode, 1, f"exit code for the file '{name}'")
-            check(says in done.stderr, f"what is said of the file '{name}': {done.stderr}")
-        expect_equal(pair.l7ctl["b"].flows("l4", "tcp"), [], "flows after files that were refused")
-        done, = pair.l7ctl["b"].json("flows", "import", path)
-        check(done["entered"] >= 1 and done["took_ms"] > 0, f"what is reported: {done}")
-        expect_equal((done["entered"] + done["kept"], done["failed"], done["skipped"]), (done["flows"], 0, 0),
-                     "flows that entered or were there, and others")
-        flow, = pair.l7ctl["b"].flows("protocol", "http")
-        expect_equal((flow["reason"], flow["packets"]), ("replica", 0), "what an import enters")
-        known, = pair.l7ctl["a"].flows("protocol", "http")
-        expect_equal(flow["window_scale"], known["window_scale"], "window scales there")
-        pair.fail_over()
-        expect_taken_over(pair, "http", "10")
-        again = json.loads(pair.l7ctl["b"].run("-j", "flows", "import", "-", stdin=whole).stdout)
-        check(again["kept"] >= 1, f"flows that live here: {again}")
-        held.stop()
+        with transfer(pair):
+            wait_for(lambda: [flow for flow in pair.l7ctl["a"].flows("protocol", "http") if flow["bytes"] > 500_000],
+                     "the transfer over a")
+            path = lab.dir / "flows"
+            pair.l7ctl["a"].run("flows", "export", path)
+            whole = pair.l7ctl["a"].run("flows", "export", "-").stdout
+            for name, content, says in (("cut", whole[:-1], b"cut off"), ("other", b"l7flows\n\2" + whole[9:], b"version 2"),
+                                        ("flipped", whole[:40] + bytes([whole[40] ^ 1]) + whole[41:], b"damaged"),
+                                        ("no", b"", b"no file of flows")):
+                (lab.dir / name).write_bytes(content)
+                done = pair.l7ctl["b"].run("flows", "import", lab.dir / name, check=False)
+                expect_equal(done.returncode, 1, f"exit code for the file '{name}'")
+                check(says in done.stderr, f"what is said of the file '{name}': {done.stderr}")
+            expect_equal(pair.l7ctl["b"].flows("l4", "tcp"), [], "flows after files that were refused")
+            done, = pair.l7ctl["b"].json("flows", "import", path)
+            check(done["entered"] >= 1 and done["took_ms"] > 0, f"what is reported: {done}")
+            expect_equal((done["entered"] + done["kept"], done["failed"], done["skipped"]), (done["flows"], 0, 0),
+                         "flows that entered or were there, and others")
+            flow, = pair.l7ctl["b"].flows("protocol", "http")
+            expect_equal((flow["reason"], flow["packets"]), ("replica", 0), "what an import enters")
+            known, = pair.l7ctl["a"].flows("protocol", "http")
+            expect_equal(flow["window_scale"], known["window_scale"], "window scales there")
+            pair.fail_over()
+            expect_taken_over(pair, "http", "10")
+            again = json.loads(pair.l7ctl["b"].run("-j", "flows", "import", "-", stdin=whole).stdout)
+            check(again["kept"] >= 1, f"flows that live here: {again}")
 
 
 class FtpSession:
@@ -191,7 +198,7 @@ class FtpSession:
         end.write("ftp/bulk", bytes(TRANSFER_BYTES))
         with self.client.entered():
             self.control = ftplib.FTP()
-            self.control.connect("198.51.100.2", end.port, timeout=10)
+            self.control.connect("198.51.100.2", end.port, timeout=LIMIT)
             self.control.login()
             self.control.voidcmd("TYPE I")
             self.where = self.control.makepasv()
@@ -200,7 +207,7 @@ class FtpSession:
 
     def open(self):
         with self.client.entered():
-            self.data = socket.create_connection(self.where, timeout=10)
+            self.data = socket.create_connection(self.where, timeout=LIMIT)
         self.control.sendcmd("RETR bulk")
         self.reader.start()
 
@@ -209,7 +216,7 @@ class FtpSession:
             self.got += len(piece)
 
     def finish(self):
-        wait_for(lambda: not self.reader.is_alive(), "the end of the transfer", 3 * TRANSFER_BYTES / TRANSFER_RATE)
+        wait_for(lambda: not self.reader.is_alive(), "the end of the transfer", LIMIT + TRANSFER_BYTES / TRANSFER_RATE)
         expect_equal(self.got, TRANSFER_BYTES, "bytes of the file")
         self.data.close()
         expect_equal(self.control.voidresp()[:3], "226", "FTP's last answer")
@@ -219,16 +226,13 @@ class FtpSession:
 def test_a_passive_ftp_transfer_goes_on_over_the_other_router():
     with Lab() as lab, Pair(lab) as pair:
         ftp = FtpSession(pair)
-        wait_for(lambda: pair.l7ctl["a"].json("expect"), "the announcement at a")
+        wait_for(lambda: pair.l7ctl["a"].awaited(), "the announcement at a")
         ftp.open()
         wait_for(lambda: ftp.got > 500_000, "the transfer over a")
         flow, = wait_for(lambda: pair.l7ctl["a"].flows("protocol", "ftp-data"), "the data connection over a")
         expect_equal((flow["reason"], flow["verdict_packet"]), ("expected", 1), "how it is known at a, and from when")
         wait_for(lambda: pair.external("b")["flows"] >= 2, "both connections in b's cache")
-        pair.l7ctl["b"].run("sync", "commit")
-        for protocol in ("ftp", "ftp-data"):
-            flow, = pair.l7ctl["b"].flows("protocol", protocol)
-            expect_equal((flow["reason"], flow["packets"]), ("replica", 0), f"what a commit enters of {protocol}")
+        commit(pair, "ftp", "ftp-data")
         pair.fail_over()
         expect_taken_over(pair, "ftp-data", "20")
         ftp.finish()
@@ -239,11 +243,11 @@ def test_an_announcement_is_met_over_the_other_router():
     """Announced at a, committed at b, and the data connection begins there."""
     with Lab() as lab, Pair(lab) as pair:
         ftp = FtpSession(pair)
-        announced, = wait_for(lambda: pair.l7ctl["a"].json("expect"), "the announcement at a")
+        announced, = wait_for(lambda: pair.l7ctl["a"].awaited(), "the announcement at a")
         wait_for(lambda: pair.external("b")["expectations"] >= 1 and pair.external("b")["flows"] >= 1,
                  "the announcement and its parent in b's cache")
-        pair.l7ctl["b"].run("sync", "commit")
-        taken, = pair.l7ctl["b"].json("expect")
+        commit(pair, "ftp")
+        taken, = pair.l7ctl["b"].awaited()
         expect_equal([taken[key] for key in ("src", "dst", "dport", "protocol")],
                      [announced[key] for key in ("src", "dst", "dport", "protocol")], "what b awaits")
         pair.fail_over()
@@ -252,7 +256,7 @@ def test_an_announcement_is_met_over_the_other_router():
         flow, = pair.l7ctl["b"].flows("protocol", "ftp-data")
         expect_equal((flow["verdict_packet"], flow["dport"]), (1, announced["dport"]), "from when it is known")
         check("parent" in flow, f"no parent of {flow}")
-        expect_equal(pair.l7ctl["b"].json("expect"), [], "what is still awaited")
+        wait_for(lambda: not pair.l7ctl["b"].awaited(), "nothing to be awaited any more")
         ftp.finish()
 
 
@@ -288,32 +292,31 @@ class Gateways(Pair):
 
 def beside_conntrackd(pair, take_over):
     """A transfer over a NAT, which conntrackd hands over with its mark; and how b's l7ctl comes to know it."""
-    held = transfer(pair)
-    wait_for(lambda: [flow for flow in pair.l7ctl["a"].flows("protocol", "http") if flow["bytes"] > 500_000],
-             "the transfer over a")
-    wait_for(lambda: "mark=4096" in pair.tracked("a"), "the connection's mark at a")
-    wait_for(lambda: pair.conntrackd["b"].cache("external") >= 1, "the connection in conntrackd's cache at b")
-    pair.conntrackd["b"].ask("-c")
-    wait_for(lambda: "mark=4096" in pair.tracked("b"), "connection and mark in b's kernel")
-    take_over()
-    pair.fail_over()
-    flows = wait_for(lambda: len(over_b(pair, "http")) == 2 and over_b(pair, "http"), "both sides of the flow over b")
-    # Whoever is met first counts as the one that began it.
-    expect_equal({(*sorted([flow["src"], flow["dst"]]), flow["reason"], flow["classid"]) for flow in flows},
-                 {("192.0.2.2", "198.51.100.2", "replica", "1:10"), ("198.51.100.2", "198.51.100.9", "replica", "1:10")},
-                 "how it is known there")
-    counters = pair.l7ctl["b"].status()["counters"]
-    expect_equal({name: counters[name] for name in MISFITS}, dict.fromkeys(MISFITS, 0), "segments outside the window")
-    check(classes(pair.routers["b"], "c0")["1:10"][0] > 20, "nothing in the class")
-    check("mark=4096" in pair.tracked("b"), f"the mark at b: {pair.tracked('b')}")
-    held.stop()
+    with transfer(pair):
+        wait_for(lambda: [flow for flow in pair.l7ctl["a"].flows("protocol", "http") if flow["bytes"] > 500_000],
+                 "the transfer over a")
+        wait_for(lambda: "mark=4096" in pair.tracked("a"), "the connection's mark at a")
+        wait_for(lambda: pair.conntrackd["b"].cache("external") >= 1, "the connection in conntrackd's cache at b")
+        pair.conntrackd["b"].ask("-c")
+        wait_for(lambda: "mark=4096" in pair.tracked("b"), "connection and mark in b's kernel")
+        take_over()
+        pair.fail_over()
+        flows = wait_for(lambda: len(seen := over_b(pair, "http")) == 2 and seen, "both sides of the flow over b")
+        # Whoever is met first counts as the one that began it.
+        expect_equal({(*sorted([flow["src"], flow["dst"]]), flow["reason"], flow["classid"]) for flow in flows},
+                     {("192.0.2.2", "198.51.100.2", "replica", "1:10"), ("198.51.100.2", "198.51.100.9", "replica", "1:10")},
+                     "how it is known there")
+        counters = pair.l7ctl["b"].status()["counters"]
+        expect_equal({name: counters[name] for name in MISFITS}, dict.fromkeys(MISFITS, 0), "segments outside the window")
+        wait_for(lambda: classes(pair.routers["b"], "c0")["1:10"][0] > 20, "its packets in the class")
+        check("mark=4096" in pair.tracked("b"), f"the mark at b: {pair.tracked('b')}")
 
 
 def test_conntrackd_takes_the_connection_and_we_the_verdict():
     with Lab() as lab, Gateways(lab) as pair:
         def take_over():
             wait_for(lambda: pair.external("b")["flows"] >= 2, "both sides of the flow in b's cache")
-            pair.l7ctl["b"].run("sync", "commit")
+            commit(pair, "http")
             expect_equal([flow["packets"] for flow in pair.l7ctl["b"].flows("protocol", "http")], [0, 0],
                          "packets of what a commit enters")
         beside_conntrackd(pair, take_over)

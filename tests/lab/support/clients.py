@@ -3,31 +3,19 @@
 
 Each function takes the namespace to run in, the server and the address to reach it at (IPv4 or
 IPv6), moves a bounded number of bytes within LIMIT, returns nothing, and raises when the answer is
-not the right one. Those with `hold` go on for about so many seconds at `rate` bytes per second;
-`in_background` lets a test look at the connection meanwhile.
+not the right one. A Download goes on for as long as the test looks at its connection.
 """
 
-import concurrent.futures
 import contextlib
-import math
+import socket
 import tempfile
+import threading
 from pathlib import Path
 
-from .netlab import check, expect_equal, expect_in
-from .servers import BULK_BYTES, DOMAIN, LARGE, LDAP_ADMIN, LDAP_SUFFIX, MAIL, PASSWORD, SMALL, USER, WEB_HOST
+from .netlab import LIMIT, expect_equal, expect_in
+from .servers import DOMAIN, LARGE, LDAP_ADMIN, LDAP_SUFFIX, MAIL, PASSWORD, SMALL, USER, WEB_HOST
 
-LIMIT = 10.0
-HOLD_RATE = 64 * 1024
-SFTP_BUFFER_BYTES = 8192
-
-
-@contextlib.contextmanager
-def in_background(client, *args, **options):
-    """Runs a client beside the test; its failure is raised where the `with` block ends."""
-    with concurrent.futures.ThreadPoolExecutor(max_workers=1) as pool:
-        future = pool.submit(client, *args, **options)
-        yield future
-        future.result()
+DOWNLOAD_RATE = 400_000  # bytes a second
 
 
 def in_url(address):
@@ -55,18 +43,45 @@ def running(namespace, argv):
         process.stop()
 
 
-def http(namespace, server, address, hold=0, rate=HOLD_RATE, host=None):
+def http(namespace, server, address, host=None):
     base = f"http://{host or in_url(address)}:{server.port}"
     there = ["--connect-to", f"::{in_url(address)}:{server.port}"]
-    if not hold:
-        expect_equal(curl(namespace, *there, f"{base}/small", f"{base}/large"), SMALL + LARGE, "HTTP bodies")
-        return
-    # nginx does the limiting: see `limit_rate` there.
-    amount = math.ceil(hold * rate)
-    check(amount <= BULK_BYTES, f"{hold} s at {rate} bytes/s is more than the web server's bulk file")
-    got = curl(namespace, *there, "--range", f"0-{amount - 1}", "--output", "/dev/null", "--write-out", "%{size_download}",
-               f"{base}/bulk?rate={rate}", limit=2 * hold + LIMIT)
-    expect_equal(int(got), amount, "HTTP bytes")
+    expect_equal(curl(namespace, *there, f"{base}/small", f"{base}/large"), SMALL + LARGE, "HTTP bodies")
+
+
+class Download:
+    """A fetch of the web server's bulk file that goes on until it is closed: a test that waits for something need not
+    guess how long that takes. The file lasts for minutes."""
+
+    def __init__(self, namespace, server, address, rate=DOWNLOAD_RATE, host=None):
+        self.connection = namespace.connect(address, server.port)
+        self.port = self.connection.getsockname()[1]
+        self.bytes = 0  # that have come, the answer's head among them
+        # nginx does the limiting: see `limit_rate` there.
+        self.connection.sendall(f"GET /bulk?rate={rate} HTTP/1.1\r\nHost: {host or in_url(address)}\r\n\r\n".encode())
+        self.connection.settimeout(None)
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+
+    def _read(self):
+        with contextlib.suppress(OSError):  # it was closed
+            while piece := self.connection.recv(1 << 16):
+                self.bytes += len(piece)
+
+    def running(self):
+        return self.reader.is_alive()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        with contextlib.suppress(OSError):  # the server was first
+            self.connection.shutdown(socket.SHUT_RDWR)
+        self.reader.join()
+        self.connection.close()
 
 
 def https(namespace, server, address, host=WEB_HOST, tls_max="1.3"):
@@ -80,20 +95,10 @@ def _ssh_options(server):
             "-o", "StrictHostKeyChecking=yes", "-o", "BatchMode=yes", "-o", f"ConnectTimeout={LIMIT:.0f}"]
 
 
-def ssh(namespace, server, address, hold=0, rate=HOLD_RATE):
-    if not hold:
-        echoed = namespace.run(["ssh", *_ssh_options(server), "-p", server.port, f"root@{address}", "cat"],
-                               stdin=SMALL, limit=LIMIT).stdout
-        expect_equal(echoed, SMALL, "what SSH echoes")
-        return
-    with scratch(namespace) as directory:
-        source = directory / "upload"
-        source.write_bytes(bytes(math.ceil(hold * rate)))
-        # -B: the limit only bites beyond a full buffer, and the usual one is as long as a short transfer.
-        kilobits = max(1, rate * 8 // 1024)
-        namespace.run(["sftp", "-q", "-b", "-", "-B", SFTP_BUFFER_BYTES, "-l", kilobits, *_ssh_options(server),
-                       "-P", server.port, f"root@{in_url(address)}"],
-                      stdin=f"put {source} {server.dir}/upload\n".encode(), limit=2 * hold + LIMIT)
+def ssh(namespace, server, address):
+    echoed = namespace.run(["ssh", *_ssh_options(server), "-p", server.port, f"root@{address}", "cat"],
+                           stdin=SMALL, limit=LIMIT).stdout
+    expect_equal(echoed, SMALL, "what SSH echoes")
 
 
 def ftp(namespace, server, address, active=False):
@@ -103,7 +108,7 @@ def ftp(namespace, server, address, active=False):
 
 def dns(namespace, server, address, tcp=False):
     for kind, wanted in (("A", server.ip4), ("AAAA", server.ip6)):
-        answer = namespace.output(["dig", f"@{address}", "-p", server.port, "+short", "+tries=2", "+time=2",
+        answer = namespace.output(["dig", f"@{address}", "-p", server.port, "+short", "+tries=2", "+time=10",
                                    "+tcp" if tcp else "+notcp", WEB_HOST, kind], limit=LIMIT)
         expect_equal(answer.strip(), wanted, f"{kind} of {WEB_HOST}")
 
@@ -135,7 +140,7 @@ def memcached(namespace, server, address):
 
 def rsync(namespace, server, address):
     with scratch(namespace) as directory:
-        namespace.run(["rsync", "--contimeout=5", "--timeout=5",
+        namespace.run(["rsync", f"--contimeout={LIMIT:.0f}", f"--timeout={LIMIT:.0f}",
                        f"rsync://{in_url(address)}:{server.port}/files/small", directory], limit=LIMIT)
         expect_equal((directory / "small").read_bytes(), SMALL, "rsync file")
 
@@ -177,7 +182,7 @@ def pop3(namespace, server, address):
 
 def mysql(namespace, server, address):
     answer = namespace.output(["mariadb", "--no-defaults", f"--host={address}", f"--port={server.port}",
-                               f"--user={USER}", "--connect-timeout=5", "--skip-column-names",
+                               f"--user={USER}", f"--connect-timeout={LIMIT:.0f}", "--skip-column-names",
                                "--execute=select 6 * 7"], limit=LIMIT)
     expect_equal(answer.strip(), "42", "MariaDB's answer")
 
@@ -185,7 +190,7 @@ def mysql(namespace, server, address):
 def postgresql(namespace, server, address):
     answer = namespace.output(["psql", "-X", "-At", "-h", address, "-p", server.port, "-U", USER,
                                "-d", "postgres", "-c", "select 6 * 7"],
-                              env={"PGCONNECT_TIMEOUT": "5"}, limit=LIMIT)
+                              env={"PGCONNECT_TIMEOUT": f"{LIMIT:.0f}"}, limit=LIMIT)
     expect_equal(answer.strip(), "42", "PostgreSQL's answer")
 
 
@@ -200,7 +205,7 @@ def ntp(namespace, server, address):
 
 def snmp(namespace, server, address):
     transport = "udp6" if ":" in address else "udp"
-    answer = namespace.output(["snmpget", "-v2c", "-c", "public", "-t", 2, "-r", 2, "-Oqv",
+    answer = namespace.output(["snmpget", "-v2c", "-c", "public", "-t", 10, "-r", 1, "-Oqv",
                                f"{transport}:{in_url(address)}:{server.port}", ".1.3.6.1.2.1.1.5.0"],
                               env={"MIBS": "", "SNMP_PERSISTENT_DIR": str(namespace.lab.dir)}, limit=LIMIT)
     expect_in(server.sys_name, answer, "sysName")
@@ -208,16 +213,15 @@ def snmp(namespace, server, address):
 
 def ldap(namespace, server, address):
     answer = namespace.output(["ldapsearch", "-x", "-LLL", "-H", f"ldap://{in_url(address)}:{server.port}",
-                               "-o", "nettimeout=5", "-D", LDAP_ADMIN, "-w", PASSWORD,
+                               "-o", f"nettimeout={LIMIT:.0f}", "-D", LDAP_ADMIN, "-w", PASSWORD,
                                "-b", LDAP_SUFFIX, "-s", "base", "o"], limit=LIMIT)
     expect_in("o: lab\n", answer, "LDAP entry")
 
 
-def iperf3(namespace, server, address, hold=0, rate=HOLD_RATE, udp=False):
-    amount = ["--time", math.ceil(hold)] if hold else ["--bytes", len(LARGE) // 4]
-    bits = rate * 8 if hold else 0  # 0: as fast as it goes
-    namespace.run(["iperf3", "--client", address, "--port", server.port, "--connect-timeout", 5000,
-                   "--bitrate", bits, *amount, *(["--udp", "--length", 1200] if udp else [])], limit=hold + LIMIT)
+def iperf3(namespace, server, address, udp=False):
+    server.wait_until_idle()
+    namespace.run(["iperf3", "--client", address, "--port", server.port, "--connect-timeout", int(LIMIT * 1000),
+                   "--bitrate", 0, "--bytes", len(LARGE) // 4, *(["--udp", "--length", 1200] if udp else [])])
 
 
 def socks(namespace, server, address):

@@ -3,8 +3,8 @@
 
 import os
 
-from .clients import LIMIT, in_url, running, scratch
-from .netlab import expect_equal, expect_in, wait_for
+from .clients import in_url, running, scratch
+from .netlab import LIMIT, expect_equal, expect_in, wait_for
 from .servers import DOMAIN, PASSWORD, SMALL, USER
 from .servers_network import BGP_AS, DTLS_HOST, KRB5_CONF, QUIC_HOST, REALM, bird_conf
 
@@ -52,7 +52,7 @@ def kerberos(namespace, server, address):
 
 
 def radius(namespace, server, address):
-    answer = namespace.output(["radclient", "-t", "2", "-r", "2", f"{in_url(address)}:{server.port}", "auth", PASSWORD],
+    answer = namespace.output(["radclient", "-t", "10", "-r", "2", f"{in_url(address)}:{server.port}", "auth", PASSWORD],
                               stdin=f"User-Name={USER},User-Password={PASSWORD}".encode(), limit=LIMIT)
     expect_in("Access-Accept", answer, "RADIUS answer")
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Short real exchanges, as in clients.py, with the servers of servers_services.py."""
 
-from .clients import LIMIT, in_url, running, scratch
-from .netlab import check, expect_equal, expect_in
+from .clients import in_url, running, scratch
+from .netlab import LIMIT, check, expect_equal, expect_in
 from .servers import DOMAIN, LARGE, SMALL
 from .servers_services import PROGRAMS, PYTHON
 

@@ -5,7 +5,7 @@ import re
 
 from .netlab import wait_for
 
-LIMIT = 120  # seconds
+LIMIT = 120.0  # seconds
 CONFIG = """
 Sync {{
     Mode FTFW {{

@@ -5,30 +5,39 @@ import contextlib
 import json
 import os
 import re
-import sys
+import socket
 from pathlib import Path
 
-from . import netlab
-from .netlab import BPFFS_DIR, wait_for
+from . import netlab, runner
+from .netlab import BPFFS_DIR, LIMIT, LabError, NotTestable, wait_for
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 SHOWN = 4000  # characters of an answer
+QUESTIONS_SHOWN = 3  # the last ones about flows, which are explained where a test failed
+START_LIMIT = 90  # patterns compile the first time
+# The library that serves metrics takes two seconds to end, and only their own test asks for them.
+NO_METRICS = '\n[metrics]\nlisten = "off"\n'
 
 
 def binary():
-    return Path(sys.argv[1] if len(sys.argv) > 1 else REPOSITORY / "build/release/l7ctl").resolve()
+    return Path(runner.arguments().binary or REPOSITORY / "build/release/l7ctl").resolve()
 
 
 class L7ctl:
-    """Start it with start(), or let the first attach() do so. Leaves nothing behind when its lab ends."""
+    """Start it with start(), or let the first attach() do so. Leaves nothing behind when its lab ends. Serves metrics only
+    where it is told so, or its configuration speaks of them.
 
-    def __init__(self, namespace, config="", patterns=None, name="l7ctl", env=None):
-        self.namespace = namespace
+    What a test looks at again and again (flows, status, stats, expect) it asks the daemon for itself: on a busy machine a
+    command takes a tenth of a second to start, and many of them keep the machine busy. run(), text() and json() are the
+    commands that people use."""
+
+    def __init__(self, namespace, config="", patterns=None, name="l7ctl", env=None, metrics=False):
+        self.namespace, self.metrics = namespace, metrics
         self.dir = Path(namespace.lab.dir) / name
         self.dir.mkdir()
         self.pins = BPFFS_DIR / f"{namespace.name}-{name}"
         self.config = self.dir / "l7ctl.toml"
-        self.config.write_text(config)
+        self.configure(config)
         self.env = {
             "L7CTL_BPFFS": str(self.pins), "L7CTL_SOCKET": str(self.dir / "socket"),
             "L7CTL_LOG": str(self.dir / "log"), "L7CTL_CONFIG": str(self.config),
@@ -36,12 +45,17 @@ class L7ctl:
             "L7CTL_CACHE": os.environ.get("L7CTL_CACHE", "/var/cache/l7ctl"), **(env or {}),
         }
         self.process = None
+        self.questions = {}  # filters of flows, the last asked last
+
+    def configure(self, text):
+        """Writes the configuration; a daemon that runs is told of it by `reload`."""
+        self.config.write_text(text + ("" if self.metrics or "[metrics]" in text else NO_METRICS))
 
     def __enter__(self):
         return self
 
     def __exit__(self, kind, *_):
-        if kind:
+        if kind and not issubclass(kind, NotTestable):
             self.show()
         if self.process:
             self.process.stop()
@@ -53,24 +67,48 @@ class L7ctl:
 
     def show(self):
         """What it knew where a test failed, of which nothing is left afterwards."""
-        for words in (("status",), ("expect",), ("flows",)):
-            with contextlib.suppress(netlab.TimedOut):  # a daemon that was stopped answers nothing
-                told = self.run(*words, check=False, limit=5).stdout.decode(errors="replace")
-                print(f"-- l7ctl {' '.join(words)}\n{told[:SHOWN]}", flush=True)
+        asked = [("explain", *filters) for filters in list(self.questions)[-QUESTIONS_SHOWN:]]
+        with contextlib.suppress(netlab.TimedOut):  # a daemon that was stopped answers nothing
+            for words in (("status",), ("expect",), ("flows",), *asked):
+                done = self.run(*words, check=False, limit=10)
+                told = (done.stdout + done.stderr).decode(errors="replace")
+                print(f"-- {self.dir.name} {' '.join(words)}\n{told[:SHOWN]}", flush=True)
+        logs = [self.dir / "log", *([self.process.log_path] if self.process else [])]
+        for log in logs:
+            if log.exists() and (text := log.read_text(errors="replace")):
+                print(f"-- {self.dir.name}: the end of its log\n{text[-SHOWN:]}", flush=True)
 
     def start(self, *options, ready=True):
         self.process = self.namespace.popen([binary(), "daemon", *options], name="l7ctl", env=self.env)
         if ready:
-            wait_for(self._up_or_dead, "the daemon's answer", 90)  # patterns compile the first time
+            wait_for(self._up_or_dead, "the daemon's answer", START_LIMIT)
         return self
 
     def _up_or_dead(self):
         if not self.process.running():
-            raise netlab.LabError(f"the daemon ended: {self.process.log()}")
+            raise LabError(f"the daemon ended: {self.process.log()}")
         return self.answers()
 
     def answers(self):
-        return self.run("status", check=False).returncode == 0
+        try:
+            return bool(self.ask("status"))
+        except OSError:
+            return False
+
+    def ask(self, command, **fields):
+        """What the daemon answers to a request on its control socket, as the command prints it with -j."""
+        with socket.socket(socket.AF_UNIX) as control:
+            control.settimeout(LIMIT)
+            control.connect(self.env["L7CTL_SOCKET"])
+            control.sendall(json.dumps({"command": command, "json": True, **fields}).encode() + b"\n")
+            with control.makefile("rb") as answer:
+                lines = answer.read().splitlines()
+        if not lines or not lines[-1].startswith(b"!"):
+            raise ConnectionError(f"the daemon went away while it answered {command}")
+        status = json.loads(lines[-1][1:])
+        if status.get("code", 1) != 0:
+            raise LabError(f"{command}: {status}")
+        return [json.loads(line[1:]) for line in lines[:-1]]
 
     def run(self, *words, check=True, limit=90, **options):
         return self.namespace.run([binary(), *words], env=self.env, check=check, limit=limit, **options)
@@ -88,22 +126,39 @@ class L7ctl:
         return self.run("detach", "dev", dev)
 
     def flows(self, *filters):
-        return self.json("flows", *filters)
+        return self.ask("flows", filter=self._noted(filters))
+
+    def explain(self, *filters):
+        return self.ask("explain", filter=self._noted(filters))
+
+    def _noted(self, filters):
+        words = tuple(str(word) for word in filters)
+        self.questions.pop(words, None)
+        self.questions[words] = True
+        return words
 
     def children(self, protocol, l4=None):
         """Flows of the protocol that had been announced."""
         return [flow for flow in self.flows("protocol", protocol)
                 if flow["reason"] == "expected" and l4 in (None, flow["l4"])]
 
+    def awaited(self):
+        """The connections that others have announced, and that have not come yet."""
+        return self.ask("expect")
+
     def status(self):
-        return self.json("status")[0]
+        return self.ask("status")[0]
 
     def counter(self, name):
         return self.status()["counters"][name]
 
+    def traffic(self, dev="", by="protocol"):
+        """The rows of `stats`."""
+        return self.ask("stats", dev=dev, by=by)
+
     def stats(self, dev, direction, protocol):
         """The row of `stats`, or zeros."""
-        for row in self.json("stats", "dev", dev):
+        for row in self.traffic(dev):
             if row["direction"] == direction and row["protocol"] == protocol:
                 return row
         return {"packets": 0, "bytes": 0, "flows": 0}

@@ -4,7 +4,7 @@
 import socket
 import struct
 
-from .netlab import expect_equal
+from .netlab import LIMIT, expect_equal
 
 
 def family(address):
@@ -19,7 +19,8 @@ class Dialogue:
         with server.entered():
             listener = socket.create_server((listen or address, port), family=family(address))
         with client.entered():
-            self.client = socket.create_connection((address, port), timeout=5)
+            self.client = socket.create_connection((address, port), timeout=LIMIT)
+        listener.settimeout(LIMIT)
         self.server, _ = listener.accept()
         listener.close()
 
@@ -27,7 +28,7 @@ class Dialogue:
         """Also waits for it, as conversations do. Returns what came, which a NAT may have changed."""
         ours, theirs = (self.client, self.server) if who == "client" else (self.server, self.client)
         ours.sendall(message)
-        theirs.settimeout(5)
+        theirs.settimeout(LIMIT)
         got = b""
         while len(got) < len(message):
             piece = theirs.recv(65536)

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Shows that the lab itself works: every server, every client, both families, and nothing left over."""
+"""Shows that the lab itself works, and leaves nothing over. Every server and every client: protocols_test.py."""
 
 import contextlib
 import io
@@ -8,58 +8,16 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from support import clients, servers
-from support.exchanges import EXCHANGES, SERVERS
-from support.netlab import (Lab, LabError, NotTestable, TimedOut, check, expect_equal, expect_in, leftovers, main,
-                            run_tests, wait_for)
+from support.netlab import Lab, LabError, NotTestable, TimedOut, check, expect_equal, expect_in, leftovers, wait_for
+from support.runner import NOTHING_MATCHED, main, run_tests
 from support.server import start_all
 
-HOLD_SECONDS = 2
 VICTIM = "victim"  # the argument that turns this file into a lab to be interrupted
-
-
-def seconds_for(action, *args, **options):
-    begin = time.monotonic()
-    action(*args, **options)
-    return time.monotonic() - begin
-
-
-def print_table(title, rows):
-    print(title)
-    for name, *times in rows:
-        print(f"  {name:<14}" + "".join(f"{taken:8.2f}" for taken in times), flush=True)
-
-
-def test_every_server_and_client():
-    with Lab() as lab:
-        client, _, server = lab.router()
-        running = {kind: kind(server) for kind in SERVERS}
-        times = start_all(running.values())
-        print_table("server, seconds to start beside the others",
-                    [(each.name, taken) for each, taken in zip(running.values(), times)])
-        failures = []
-        rows = []
-        for exchange in EXCHANGES:
-            row = [exchange.name]
-            for address in (server.ip4, server.ip6):
-                try:
-                    row.append(seconds_for(exchange.client, client, running[exchange.server], address))
-                except (LabError, AssertionError, OSError) as error:
-                    row.append(float("nan"))
-                    failures.append(f"{exchange.name} to {address}: {error}")
-            rows.append(row)
-        print_table("client, seconds over IPv4 and IPv6", rows)
-        expect_equal(failures, [], "clients that failed")
-        directories = [each.dir for each in running.values()]
-        for each in running.values():
-            each.stop()
-        wait_for(lambda: not server.pids(), "every server process to be gone")
-        expect_equal([path for path in directories if path.exists()], [], "server directories left")
 
 
 def test_servers_move_to_other_ports():
@@ -72,24 +30,15 @@ def test_servers_move_to_other_ports():
         clients.ssh(client, shell, server.ip4)
 
 
-def test_hold_keeps_connections_open():
-    held = ((clients.http, servers.Nginx), (clients.ssh, servers.Sshd), (clients.iperf3, servers.Iperf3))
+def test_a_download_goes_on_until_it_is_closed():
     with Lab() as lab:
         client, _, server = lab.router()
-        running = [kind(server) for _, kind in held]
-        start_all(running)
-
-        def established():
-            lines = client.output(["ss", "-Htn", "state", "established", "dst", server.ip4]).splitlines()
-            return {line.split()[3].rsplit(":", 1)[1] for line in lines}
-
-        begin = time.monotonic()
-        with contextlib.ExitStack() as stack:
-            futures = [stack.enter_context(clients.in_background(function, client, each, server.ip4, hold=HOLD_SECONDS))
-                       for (function, _), each in zip(held, running)]
-            wait_for(lambda: established() == {str(each.port) for each in running}, "three held connections")
-            ended = wait_for(lambda: any(future.done() for future in futures) and time.monotonic(), "one to end")
-        check(ended - begin > HOLD_SECONDS * 0.75, f"a connection was held for {ended - begin:.1f} s only")
+        web = servers.Nginx(server)
+        web.start()
+        with clients.Download(client, web, server.ip6, rate=100_000) as held:
+            wait_for(lambda: held.bytes > 150_000, "more than comes at once")
+            check(held.running(), "it ended by itself")
+        check(not held.running(), "it goes on")
 
 
 def test_sandbox_protects_the_host():
@@ -193,13 +142,13 @@ def test_runner_counts():
     def impossible():
         raise NotTestable("no such kernel")
 
-    def outcome(*tests, ci):
+    def outcome(*tests, ci, **options):
         os.environ.pop("CI", None)
         if ci:
             os.environ["CI"] = "1"
         out = io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(io.StringIO()):
-            status = run_tests(tests)
+            status = run_tests(tests, **options)
         return status, out.getvalue().splitlines()
 
     before = os.environ.get("CI")
@@ -212,6 +161,8 @@ def test_runner_counts():
         expect_equal((status, lines[-1]), (1, "1 passed, 1 failed"), "good and bad")
         expect_equal(outcome(ci=False), (1, ["0 passed, 0 failed"]), "no test")
         expect_equal(outcome(impossible, ci=False)[0], 1, "nothing tested")
+        expect_equal(outcome(good, bad, ci=False, name="oo")[0], 0, "what matches alone")
+        expect_equal(outcome(good, bad, ci=False, name="ugly")[0], NOTHING_MATCHED, "nothing matches")
     finally:
         os.environ.pop("CI", None)
         if before is not None:
@@ -221,7 +172,7 @@ def test_runner_counts():
 if __name__ == "__main__":
     if sys.argv[1:] == [VICTIM]:
         victim_lab()
-    main(test_addresses_are_usable_at_once, test_only_documentation_addresses, test_every_server_and_client,
-         test_servers_move_to_other_ports, test_hold_keeps_connections_open, test_sandbox_protects_the_host,
+    main(test_addresses_are_usable_at_once, test_only_documentation_addresses, test_servers_move_to_other_ports,
+         test_a_download_goes_on_until_it_is_closed, test_sandbox_protects_the_host,
          test_a_server_that_fails_says_why, test_signals_leave_nothing, test_exceptions_leave_nothing,
          test_wait_for_names_what_it_awaited, test_runner_counts)

@@ -10,7 +10,7 @@ import random
 import signal
 from pathlib import Path
 
-from .netlab import LabError
+from .netlab import LabError, wait_for
 from .server import Server
 
 DOMAIN = "example.org"
@@ -22,7 +22,7 @@ BULK_BYTES = 1 << 28  # sparse: it takes no room
 MAIL = b"From: <a@example.org>\r\nTo: <b@example.org>\r\nSubject: lab\r\n\r\nSent for a test.\r\n"
 LDAP_SUFFIX = "dc=example,dc=org"
 LDAP_ADMIN = f"cn=admin,{LDAP_SUFFIX}"
-TCP_LISTEN = "0A"  # as /proc/net/tcp6 spells it
+TCP_ESTABLISHED, TCP_CLOSE_WAIT, TCP_LISTEN = "01", "08", "0A"  # as /proc/net/tcp6 spells them
 
 
 class Nginx(Server):
@@ -464,10 +464,14 @@ rootpw {PASSWORD}
 
 
 class Iperf3(Server):
-    """Serves one client at a time."""
+    """Serves one client at a time, and turns away whoever comes before it has noticed that the last one is gone."""
 
     name = "iperf3"
     port = 5201
+
+    def wait_until_idle(self):
+        wait_for(lambda: not self.has_socket("tcp", "tcp6", state=TCP_ESTABLISHED)
+                 and not self.has_socket("tcp", "tcp6", state=TCP_CLOSE_WAIT), "iperf3's server to be idle")
 
     def command(self):
         return ["iperf3", "--server", "--port", self.port]

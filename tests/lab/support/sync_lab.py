@@ -134,7 +134,7 @@ class Fleet:
             node.start()
         for node in self.nodes:
             wait_for(lambda: all(peer["state"] == "up" for peer in node.status()["external"]),
-                     f"{node.name} to see its peers")
+                     lambda: f"{node.name} to see its peers: {node.status()}")
         return self.nodes
 
 
