@@ -19,7 +19,7 @@ from support.l7ctl import REPOSITORY, binary
 from support.netlab import Lab, NotTestable, check, expect_equal, expect_in, run, wait_for
 from support.runner import main
 
-SECONDS = 120
+SECONDS = 200
 BUILD = REPOSITORY / "build/release"
 ROOTS = REPOSITORY / "build/roots"
 PACKAGES = ["systemd", "man-db"]  # beyond what every Debian has

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Runs the lab's files and tells what became of each of their tests.
 
-    run.py [BINARY] [-k NAME] [--repeat N] [--busy M] [--junit FILE]
+    run.py [BINARY] [-k NAME] [--lane waiting|alone] [--repeat N] [--busy M] [--junit FILE]
 
 Files that mostly wait run beside each other; those that say that they must be ALONE (see support/runner.py) run after them,
-one at a time. Any failure, and a run in which nothing was tested, is a failure.
+one at a time. With --lane, only the one or the other kind runs. Any failure, and a run in which nothing was tested, is a
+failure; a lane may have nothing to test where the other one has.
 """
 
 import argparse
@@ -27,7 +28,8 @@ from typing import NamedTuple
 from support.runner import FAILED, NOT_TESTABLE, PASSED, Outcome
 
 HERE = Path(__file__).resolve().parent
-BESIDE = 3  # files at once: while one waits, another works
+WAITING, ALONE = "waiting", "alone"
+BESIDE = 4  # files at once: while one waits, another works
 FILE_LIMIT = 1200  # seconds, after which a file hangs
 SLOWEST = 10
 BUSY_LOOP = "while True: pass"
@@ -70,6 +72,10 @@ def files(name):
         if any(name in test for test in tests):
             found.append(File(path, constant(module, "ALONE", ""), constant(module, "SECONDS", 0)))
     return sorted(found, key=lambda file: (-file.seconds, file.name))
+
+
+def lane(file):
+    return ALONE if file.alone else WAITING
 
 
 class Runner:
@@ -124,10 +130,10 @@ class Runner:
 
     def round(self):
         """The results of all files, each shown as it ends."""
-        chosen = files(self.options.name)
+        chosen = [file for file in files(self.options.name) if self.options.lane in (None, lane(file))]
         results = []
         with concurrent.futures.ThreadPoolExecutor(max_workers=BESIDE) as pool:
-            under_way = [pool.submit(self.run_file, file) for file in chosen if not file.alone]
+            under_way = [pool.submit(self.run_file, file) for file in chosen if lane(file) == WAITING]
             try:
                 for future in concurrent.futures.as_completed(under_way):
                     results.append(future.result())
@@ -136,7 +142,7 @@ class Runner:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
         for file in chosen:
-            if file.alone:
+            if lane(file) == ALONE:
                 results.append(self.run_file(file))
                 show(results[-1])
         return results
@@ -173,9 +179,9 @@ def busy(loops):
             process.wait()
 
 
-def write_junit(path, rounds):
-    """As most CI systems read it: a suite for each file and round."""
-    root = xml.Element("testsuites")
+def write_junit(path, rounds, add):
+    """As most CI systems read it: a suite for each file and round. `add`: to what the other lane has written."""
+    root = xml.parse(path).getroot() if add and Path(path).exists() else xml.Element("testsuites")
     for number, results in enumerate(rounds, 1):
         for result in results:
             name = result.file.name if len(rounds) == 1 else f"{result.file.name}, round {number}"
@@ -206,18 +212,20 @@ def summary(rounds, seconds):
             print(f"FAIL  {file}: {one.test}")
     in_ci = " (a failure in CI)" if skipped and os.environ.get("CI") else ""
     print(f"lab: {passed} passed, {failed} failed, {skipped} not testable{in_ci} in {seconds:.0f} s", flush=True)
-    if not passed:
+    nothing = bool(outcomes) and not passed
+    if nothing:
         print("nothing was tested")
-    return 1 if failed or not passed or in_ci else 0
+    return 1 if failed or nothing or in_ci else 0
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description="Runs the lab's tests.")
     parser.add_argument("binary", nargs="?", help="the l7ctl to test; build/release/l7ctl")
     parser.add_argument("-k", dest="name", metavar="NAME", default="", help="only tests whose name contains NAME")
+    parser.add_argument("--lane", choices=(WAITING, ALONE), help="only files that may run beside others, or only those that may not")
     parser.add_argument("--repeat", metavar="N", type=int, default=1, help="so many rounds")
     parser.add_argument("--busy", metavar="M", type=int, default=0, help="beside so many loops that do nothing else")
-    parser.add_argument("--junit", metavar="FILE", help="write the results there, as JUnit's XML")
+    parser.add_argument("--junit", metavar="FILE", help="write the results there, as JUnit's XML; the lane that is alone adds its own")
     return parser.parse_args()
 
 
@@ -225,6 +233,8 @@ def main():
     if os.geteuid() != 0:
         sys.exit("the lab makes network namespaces: run it as root")
     options = parse_arguments()
+    if not files(options.name):
+        sys.exit(f"lab: no test is called like {options.name}")
     started, rounds = time.monotonic(), []
     with busy(options.busy), Runner(options) as runner:
         for number in range(1, options.repeat + 1):
@@ -232,7 +242,7 @@ def main():
                 print(f"== round {number} of {options.repeat}", flush=True)
             rounds.append(runner.round())
     if options.junit:
-        write_junit(options.junit, rounds)
+        write_junit(options.junit, rounds, add=options.lane == ALONE)
     sys.exit(summary(rounds, time.monotonic() - started))
 
 
