@@ -152,20 +152,35 @@ def test_the_hash_table_over_ipv6():
             # A datagram in fragments, of which we see the first.
             ask_node(client, server, [(f"2001:db8:3::{number:x}", 6881) for number in range(1, 151)])
             wait_for(lambda: hints(l7ctl)["alive"] > 2, "some of many")
-            check(hints(l7ctl)["alive"] <= 2 + 2 * PEERS_MOST, f"more than a message may name: {hints(l7ctl)}")
+
+
+def test_more_peers_than_a_message_may_name():
+    with Lab() as lab:
+        client, router, server = lab.router()
+        # One worker hears everything in its order.
+        with L7ctl(router, "[daemon]\nworkers = 1\n").start() as l7ctl:
+            l7ctl.attach("c0")
+            ask_node(client, server, [(f"203.0.113.{number}", 6881) for number in range(1, PEERS_MOST + 51)])
+            ask_node(client, server, [(server.ip4, 6881)])
+            # TCP and UDP of each. With those of the second message, all of the first have been taken that are.
+            wait_for(lambda: hints(l7ctl)["taken"] > 2 * PEERS_MOST, "the peer of the second message")
+            wait_for(lambda: hints(l7ctl)["taken"] % 2 == 0, "both hints of that")
+            expect_equal(hints(l7ctl)["alive"], 2 * PEERS_MOST + 2, "hints")
 
 
 def ask_node(client, server, peers):
-    """get_peers of BEP 5, answered with these peers."""
+    """get_peers of BEP 5, answered with these peers, all of one family."""
+    six = ":" in peers[0][0]
+    family, size = (socket.AF_INET6, 18) if six else (socket.AF_INET, 6)
     asked = b"d1:ad2:id20:%s9:info_hash20:%se1:q9:get_peers1:t2:aa1:y1:qe" % (NODE, TORRENT)
-    values = b"".join(b"18:%s%s" % (socket.inet_pton(socket.AF_INET6, address), port.to_bytes(2, "big"))
+    values = b"".join(b"%d:%s%s" % (size, socket.inet_pton(family, address), port.to_bytes(2, "big"))
                       for address, port in peers)
     answer = b"d1:rd2:id20:%s5:token2:xy6:valuesl%see1:t2:aa1:y1:re" % (NODE, values)
     with server.entered():
-        node = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-        node.bind((server.ip6, 0))
+        node = socket.socket(family, socket.SOCK_DGRAM)
+        node.bind((server.ip6 if six else server.ip4, 0))
     with client.entered():
-        asking = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        asking = socket.socket(family, socket.SOCK_DGRAM)
     with node, asking:
         asking.sendto(asked, node.getsockname()[:2])
         for end in (node, asking):
@@ -199,4 +214,4 @@ def test_without_a_memory_there_are_no_hints():
 
 if __name__ == "__main__":
     main(test_encrypted_peers_of_real_trackers, test_a_hint_holds_from_the_first_packet_until_bytes_say_otherwise,
-         test_the_hash_table_over_ipv6, test_without_a_memory_there_are_no_hints)
+         test_the_hash_table_over_ipv6, test_more_peers_than_a_message_may_name, test_without_a_memory_there_are_no_hints)

@@ -233,8 +233,10 @@ set_dscp = "CS1"
             looks = []
 
             def look():
-                asked = time.time()
-                looks.extend(Look(asked, time.time(), flow["rate"], flow["classid"]) for flow in l7ctl.flows("port", "5004"))
+                for _ in range(LOOKS):
+                    asked = time.time()
+                    looks.extend(Look(asked, time.time(), flow["rate"], flow["classid"])
+                                 for flow in l7ctl.flows("port", "5004"))
                 return looks
 
             wait_for(look, "the flow")
@@ -258,6 +260,7 @@ AF41, CS1 = 34, 8
 # Looks further apart than this could miss that the rate went back meanwhile: a busy machine lets nobody run for a while.
 GAP_S = 0.05
 SPAN_S = 0.4
+LOOKS = 5  # without a pause
 
 
 class Look(NamedTuple):

@@ -237,8 +237,16 @@ def test_a_peer_is_up_while_it_is_read_for_the_first_time():
         wait_for(a.sent, "a to have told all")
         b.kill()
         b.start()
-        wait_for(lambda: b.of(a)["flows"] > 0, "b to have a part")
-        expect_equal(b.of(a)["state"], "up", "state of a")
+        states = set()
+
+        def complete():
+            known = b.of(a)
+            if known["flows"] > 0:
+                states.add(known["state"])
+            return known["flows"] == MANY
+
+        wait_for(complete, "b to have all")
+        expect_equal(states, {"up"}, "states of a from the first part on")
 
 
 def test_a_node_and_its_redis_killed():
