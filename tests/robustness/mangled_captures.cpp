@@ -144,7 +144,7 @@ std::string wrong_flow(const NativeFlow &one, const Knowledge &knowledge) {
     const std::uint64_t packets = flow.packets[0] + flow.packets[1];
     if (packets == 0)
         return "a flow without packets";
-    for (const unsigned way : {0, 1})
+    for (const unsigned way : {0U, 1U})
         if (flow.next[way] > limits.sample_bytes || flow.samples[way] > 2 * limits.sample_packets)
             return "more was sampled than the limits say";
     if (flow.protocol == L7_UNSET)

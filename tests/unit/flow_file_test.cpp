@@ -79,9 +79,9 @@ TEST_CASE("a file of which any bit is another is refused") {
     std::string file = file_of(2);
     for (std::size_t at = 0; at < file.size(); at++)
         for (unsigned bit = 0; bit < 8; bit++) {
-            file[at] = static_cast<char>(file[at] ^ (1U << bit));
+            file[at] = static_cast<char>(static_cast<unsigned char>(file[at]) ^ (1U << bit));
             CHECK_FALSE(parse_flow_file(file));
-            file[at] = static_cast<char>(file[at] ^ (1U << bit));
+            file[at] = static_cast<char>(static_cast<unsigned char>(file[at]) ^ (1U << bit));
         }
     CHECK(parse_flow_file(file));
     file[60] = static_cast<char>(file[60] ^ 1);
