@@ -311,6 +311,10 @@ def test_limits_and_rules_change_while_running():
             clients.http(client, web, server.ip4)
             check(l7ctl.counter("bypassed") > 0, "nothing passed by")
             l7ctl.run("bypass", "off")
+            bypassed = l7ctl.counter("bypassed")
+            with clients.Download(client, web, server.ip6):
+                wait_for(lambda: l7ctl.flows("protocol", "http", "host", server.ip6), "a flow after the bypass")
+            expect_equal(l7ctl.counter("bypassed"), bypassed, "packets that passed by after it")
 
 
 main(test_protocols_reach_their_classes, test_marks_select_a_class,

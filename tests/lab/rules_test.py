@@ -301,7 +301,8 @@ while (at := time.monotonic() - begun) < 60:
 
 
 def test_connection_marks_with_nat():
-    """nftables sees the verdict in the connection's mark, and bits of others stay, behind masquerading too."""
+    """nftables sees the verdict in the connection's mark, and bits of others, which are set once, stay; behind masquerading
+    too."""
     with Lab() as lab:
         client, router, server = lab.router()
         web = servers.Nginx(server)
@@ -314,7 +315,7 @@ table inet lab {
   counter ours { }
   chain watched {
     type filter hook forward priority 0;
-    ct mark set ct mark or 0x1
+    ct state new ct mark set ct mark or 0x1
     ct mark and 0xff00 == 0x4200 counter name "ours"
   }
 }
