@@ -272,13 +272,17 @@ def test_accounting_with_field_names():
 
 def expect_commands_say_it(l7ctl):
     """What the tests ask the daemon for, people get by these commands, as JSON and as text."""
-    for words, answer, shown in ((("flows", "protocol", "http"), l7ctl.flows("protocol", "http"), "http"),
-                                 (("explain", "protocol", "http"), l7ctl.explain("protocol", "http"), "    -> "),
-                                 (("stats", "dev", "c0", "by", "rule"), l7ctl.traffic("c0", "rule"), ""),
-                                 (("stats", "dev", "c0"), l7ctl.traffic("c0"), "http"),
-                                 (("status",), [l7ctl.status()], "device c0"), (("expect",), l7ctl.awaited(), "")):
-        told = l7ctl.json(*words)
-        expect_equal([sorted(row) for row in told], [sorted(row) for row in answer], f"what rows of {words} have")
+    def names(rows):
+        return [sorted(row) for row in rows]
+
+    for words, asked, shown in ((("flows", "protocol", "http"), lambda: l7ctl.flows("protocol", "http"), "http"),
+                                (("explain", "protocol", "http"), lambda: l7ctl.explain("protocol", "http"), "    -> "),
+                                (("stats", "dev", "c0", "by", "rule"), lambda: l7ctl.traffic("c0", "rule"), ""),
+                                (("stats", "dev", "c0"), lambda: l7ctl.traffic("c0"), "http"),
+                                (("status",), lambda: [l7ctl.status()], "device c0"), (("expect",), l7ctl.awaited, "")):
+        # Something else may pass between the two questions.
+        wait_for(lambda words=words, asked=asked: names(l7ctl.json(*words)) == names(asked()),
+                 lambda words=words, asked=asked: f"{words} to say {asked()}, and not {l7ctl.json(*words)}")
         expect_in(shown, l7ctl.text(*words), f"{words} as text")
 
 
