@@ -258,12 +258,12 @@ def test_accounting_with_field_names():
         web.start()
         with L7ctl(router).start() as l7ctl:
             l7ctl.attach("c0")
-            clients.http(client, web, server.ip4)
+            with clients.Download(client, web, server.ip4):
+                wait_for(lambda: l7ctl.stats("c0", "egress", "http")["packets"] > 100, "packets of http")
             dump = run(["bpftool", "-j", "map", "dump", "pinned", l7ctl.pins / "flows"]).stdout.decode()
             for field in ("protocol", "packets", "bytes", "verdict_packet", "owner"):
                 expect_in(f'"{field}"', dump, "bpftool's dump of flows")
             rows = json.loads(run(["bpftool", "-j", "map", "dump", "pinned", l7ctl.pins / "accounting"]).stdout)
-            wait_for(lambda: l7ctl.flows("protocol", "http"), "the flow")
             expect_commands_say_it(l7ctl)
             sums = [sum(cpu["value"]["packets"] for cpu in row["formatted"]["values"]) for row in rows]
             check(sum(sums) > 100, "bpftool's dump of accounting counts packets by name")
