@@ -70,10 +70,7 @@ struct l7_moving {
     __u64 bits; /* of the rules to look at */
     __u64 held; /* those of them that held before */
     __u64 holds;
-    __u64 rate;
-    __u64 bytes;
-    __u64 packets;
-    __u32 age;
+    __u64 amounts[L7_AMOUNTS];
     __u32 bank;
     __u32 hysteresis;
 };
@@ -85,17 +82,15 @@ static long l7_move_one(__u32 i, struct l7_moving *m) {
     if (i >= L7_RULES_MAX || !(m->bits >> i & 1))
         return 0;
     rule = bpf_map_lookup_elem(&rules, &index);
-    if (rule && l7_rule_holds(rule, m->rate, m->bytes, m->packets, m->age, (int)(m->held >> i & 1),
-                              m->hysteresis))
+    if (rule && l7_rule_holds(rule, m->amounts, (int)(m->held >> i & 1), m->hysteresis))
         m->holds |= 1ULL << i;
     return 0;
 }
 
-/* Rate, amounts and age, once a tick. */
+/* Amounts, once a tick. */
 __attribute__((noinline)) int l7_rules_move(struct l7_flow *flow, __u32 now) {
     struct l7_settings *set;
     struct l7_moving m = {};
-    __u64 other;
     __u32 zero = 0;
 
     set = bpf_map_lookup_elem(&settings, &zero);
@@ -103,13 +98,7 @@ __attribute__((noinline)) int l7_rules_move(struct l7_flow *flow, __u32 now) {
         return 0;
     m.bits = flow->rules & set->rules_moving;
     m.held = flow->rules_now;
-    m.rate = l7_rate_read(flow, 0, now, set->second);
-    other = l7_rate_read(flow, 1, now, set->second);
-    if (other > m.rate)
-        m.rate = other;
-    m.bytes = flow->bytes[0] + flow->bytes[1];
-    m.packets = flow->packets[0] + flow->packets[1];
-    m.age = (now - flow->born) / (set->second ? set->second : 1);
+    l7_flow_amounts(flow, now, set->second, m.amounts);
     m.bank = flow->rules_epoch & 1;
     m.hysteresis = set->hysteresis;
     bpf_loop(L7_RULES_MAX, l7_move_one, &m, 0);

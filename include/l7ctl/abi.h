@@ -9,7 +9,7 @@
 
 #include <l7ctl/bytes.h>
 
-#define L7_ABI 8
+#define L7_ABI 9
 
 /* Bounds. Each is counted where it is reached. */
 #define L7_ATTACH_MAX 32          /* attachment points: 16 devices, ingress and egress */
@@ -254,7 +254,7 @@ struct l7_settings {
     __u32 handover_ticks; /* jiffies after which another attachment point counts a direction */
     __u32 tunnels;        /* L7_TUNNEL_: whose packets count as those they carry */
     __u32 rules_epoch;    /* changes with the rules, 1 to 0xffff; its lowest bit is their bank */
-    __u64 rules_moving;   /* rules with a rate, amounts or an age */
+    __u64 rules_moving;   /* rules that ask for an amount */
     __u32 second;         /* jiffies */
     __u32 hysteresis;     /* percent by which a range is wider for a flow that is in it */
     __u64 rules_dscp;     /* rules that ask for a packet's DSCP */
@@ -275,27 +275,27 @@ L7_ASSERT(sizeof(struct l7_settings) == 584);
 #define L7_O_KEEP 0x08 /* nothing, and later rules neither */
 #define L7_O_DSCP 0x10
 
-/* What a rule asks of a flow besides what bits decide. */
-#define L7_RULE_RATE 0x01
-#define L7_RULE_NOT_RATE 0x02 /* outside of the range */
-#define L7_RULE_BYTES 0x04
-#define L7_RULE_PACKETS 0x08
-#define L7_RULE_AGE 0x10
+/* What of a flow a rule can hold against a range, besides what bits decide; see l7_flow_amounts. */
+enum l7_amount {
+    L7_AMOUNT_RATE,    /* bytes per second, of the faster direction */
+    L7_AMOUNT_BYTES,   /* of both directions */
+    L7_AMOUNT_PACKETS, /* likewise */
+    L7_AMOUNT_AGE,     /* seconds since the flow began */
+    L7_AMOUNTS
+};
 
-/* Ranges are from..to with both ends in. A rate is the faster direction's; amounts are of both. */
 struct l7_rule {
     __u32 outcome; /* L7_O_ */
     __u32 mark;
     __u32 mark_mask; /* bits that it writes, of the settings' mark_mask */
     __u32 classid;   /* MAJ:MIN as in skb->priority */
     __u32 dscp;      /* RFC 2474; without ECN's bits */
-    __u32 asks;      /* L7_RULE_ */
-    __u64 rate[2];   /* bytes per second */
-    __u64 bytes[2];
-    __u64 packets[2];
-    __u32 age[2]; /* seconds */
+    __u32 asks;      /* bit n: amount n must be within its range */
+    __u32 outside;   /* of those: outside of it */
+    __u32 reserved;
+    __u64 ranges[L7_AMOUNTS][2]; /* from..to, both ends in */
 };
-L7_ASSERT(sizeof(struct l7_rule) == 80);
+L7_ASSERT(sizeof(struct l7_rule) == 96);
 
 /* Bit n: rule n lets this protocol, application, host, ... be. A rule asks for a group of either
  * the protocol or the application. */

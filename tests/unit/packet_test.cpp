@@ -18,8 +18,9 @@ struct Parsed {
     l7_fragment_key datagram;
 };
 
-Parsed parse(const Buffer &bytes, bool l3 = false, std::uint32_t wire = 0) {
+Parsed parse(Buffer bytes, bool l3 = false, std::uint32_t wire = 0) {
     Parsed out{};
+    bytes.reserve(1); // a packet without bytes lies somewhere, too
     out.result = l7_parse_packet(bytes.data(), bytes.data() + bytes.size(),
                                  wire ? wire : static_cast<std::uint32_t>(bytes.size()), l3,
                                  &out.packet, &out.datagram);

@@ -368,18 +368,19 @@ TEST_CASE("what ipt_connrate got wrong") {
 
 TEST_CASE("a rate's range is wider for a flow that is in it") {
     l7_rule rule{};
-    rule.asks = L7_RULE_RATE;
-    rule.rate[0] = 1000;
-    rule.rate[1] = 2000;
+    rule.asks = 1U << L7_AMOUNT_RATE;
+    rule.ranges[L7_AMOUNT_RATE][0] = 1000;
+    rule.ranges[L7_AMOUNT_RATE][1] = 2000;
     const auto holds = [&](std::uint64_t rate, bool in) {
-        return l7_rule_holds(&rule, rate, 0, 0, 0, in, 10) != 0;
+        const __u64 amounts[L7_AMOUNTS] = {rate, 0, 0, 0};
+        return l7_rule_holds(&rule, amounts, in, 10) != 0;
     };
     CHECK(holds(1500, false));
     CHECK_FALSE(holds(950, false));
     CHECK(holds(950, true));
     CHECK_FALSE(holds(899, true));
     CHECK(holds(2150, true));
-    rule.asks |= L7_RULE_NOT_RATE;
+    rule.outside = 1U << L7_AMOUNT_RATE;
     CHECK_FALSE(holds(1500, false));
     CHECK(holds(1950, true) == false);
     CHECK(holds(2150, true));
@@ -388,13 +389,16 @@ TEST_CASE("a rate's range is wider for a flow that is in it") {
 
 TEST_CASE("amounts and age") {
     l7_rule rule{};
-    rule.asks = L7_RULE_BYTES | L7_RULE_PACKETS | L7_RULE_AGE;
-    rule.bytes[0] = 10'000'000;
-    rule.bytes[1] = ~0ULL;
-    rule.packets[1] = ~0ULL;
-    rule.age[0] = 30;
-    rule.age[1] = ~0U;
-    CHECK(l7_rule_holds(&rule, 0, 10'000'000, 1, 30, 0, 0));
-    CHECK_FALSE(l7_rule_holds(&rule, 0, 9'999'999, 1, 30, 0, 0));
-    CHECK_FALSE(l7_rule_holds(&rule, 0, 10'000'000, 1, 29, 0, 0));
+    rule.asks = 1U << L7_AMOUNT_BYTES | 1U << L7_AMOUNT_PACKETS | 1U << L7_AMOUNT_AGE;
+    for (auto &range : rule.ranges)
+        range[1] = ~0ULL;
+    rule.ranges[L7_AMOUNT_BYTES][0] = 10'000'000;
+    rule.ranges[L7_AMOUNT_AGE][0] = 30;
+    const auto holds = [&](std::uint64_t bytes, std::uint64_t age_s) {
+        const __u64 amounts[L7_AMOUNTS] = {0, bytes, 1, age_s};
+        return l7_rule_holds(&rule, amounts, 0, 0) != 0;
+    };
+    CHECK(holds(10'000'000, 30));
+    CHECK_FALSE(holds(9'999'999, 30));
+    CHECK_FALSE(holds(10'000'000, 29));
 }

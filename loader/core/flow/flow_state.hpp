@@ -29,7 +29,7 @@ struct FlowState {
     std::uint64_t born_ms = 0; ///< wall clock
     std::uint32_t flags = 0;   ///< L7_F_, those of L7_F_LASTING
     std::array<Side, 2> sides{};
-    std::uint64_t rules = 0;        ///< of those with a rate, amounts or an age: which hold
+    std::uint64_t rules = 0;        ///< of those that ask for an amount: which hold
     std::uint64_t rules_digest = 0; ///< of the rules that these bits are of; another's mean nothing
     std::uint16_t verdict_packet = 0;
     std::uint16_t verdict_sample = 0;

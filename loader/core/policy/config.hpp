@@ -9,6 +9,9 @@
 #include "core/policy/shape_config.hpp"
 #include "core/policy/sync_config.hpp"
 
+#include <l7ctl/abi.h>
+
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -29,8 +32,7 @@ struct Rule {
     std::vector<std::pair<std::uint16_t, std::uint16_t>> ports; ///< of either end: from, to
     std::optional<bool> ingress;                                ///< else egress
     std::vector<std::uint8_t> dscps;                            ///< of the packet
-    std::optional<Range> rate;                                  ///< bytes per second
-    std::optional<Range> bytes, packets, age;                   ///< so far; age in seconds
+    std::array<std::optional<Range>, L7_AMOUNTS> amounts;       ///< l7_amount says what of
     bool unset = false;
     bool unknown = false;
     bool everything = false; ///< whatever the flow is

@@ -73,9 +73,8 @@ bool hides(const Rule &earlier, const Rule &later) {
     return states && what && wider(earlier.hostnames, later.hostnames) &&
            wider(earlier.devices, later.devices) && wider(earlier.prefixes, later.prefixes) &&
            wider(earlier.ports, later.ports) && wider(earlier.dscps, later.dscps) &&
-           same(earlier.ingress, later.ingress) && same(earlier.rate, later.rate) &&
-           same(earlier.bytes, later.bytes) && same(earlier.packets, later.packets) &&
-           same(earlier.age, later.age);
+           same(earlier.ingress, later.ingress) &&
+           std::ranges::equal(earlier.amounts, later.amounts, same);
 }
 
 /// Two rules whose marks share some bits but not all, and one mark for two classes.

@@ -10,6 +10,9 @@ namespace l7 {
 
 namespace {
 
+/// Keys of amounts, in the order of l7_amount.
+constexpr const char *kAmounts[L7_AMOUNTS] = {"rate", "bytes", "packets", "age"};
+
 constexpr std::int64_t kU32 = std::numeric_limits<std::uint32_t>::max();
 
 void range(TomlReader &in, const toml::table &table, const char *key, std::optional<Range> &out) {
@@ -184,13 +187,11 @@ void read_rule(TomlReader &in, const toml::table &table, Config &into) {
             in.wrong(*table.get("address"), "'" + text + "' is no address, and no network of one");
     ports(in, table, rule);
     dscps(in, table, rule);
-    range(in, table, "rate", rule.rate);
-    range(in, table, "bytes", rule.bytes);
-    range(in, table, "packets", rule.packets);
-    range(in, table, "age", rule.age);
-    for (const auto *amount : {&rule.bytes, &rule.packets, &rule.age})
-        if (*amount && (*amount)->outside)
+    for (std::size_t i = 0; i < rule.amounts.size(); i++) {
+        range(in, table, kAmounts[i], rule.amounts[i]);
+        if (i != L7_AMOUNT_RATE && rule.amounts[i] && rule.amounts[i]->outside)
             in.wrong(table, "only a rate can be outside of a range");
+    }
     outcome(in, table, into, rule);
     into.rules.push_back(std::move(rule));
 }

@@ -19,27 +19,15 @@ bool has(const std::vector<std::string> &list, std::string_view word) {
     return std::ranges::find(list, word) != list.end();
 }
 
-void set_range(const std::optional<Range> &range, std::uint32_t bit, __u64 (&to)[2],
-               std::uint32_t &asks) {
-    if (!range)
-        return;
-    asks |= bit;
-    to[0] = range->from;
-    to[1] = range->to;
-}
-
 l7_rule compiled(const Rule &rule) {
     l7_rule out{};
-    __u64 age[2] = {};
-
-    set_range(rule.rate, L7_RULE_RATE, out.rate, out.asks);
-    set_range(rule.bytes, L7_RULE_BYTES, out.bytes, out.asks);
-    set_range(rule.packets, L7_RULE_PACKETS, out.packets, out.asks);
-    set_range(rule.age, L7_RULE_AGE, age, out.asks);
-    for (unsigned i = 0; i < 2; i++)
-        out.age[i] = static_cast<std::uint32_t>(std::min<__u64>(age[i], ~0U));
-    if (rule.rate && rule.rate->outside)
-        out.asks |= L7_RULE_NOT_RATE;
+    for (unsigned i = 0; i < L7_AMOUNTS; i++)
+        if (const auto &range = rule.amounts[i]) {
+            out.asks |= 1U << i;
+            out.outside |= range->outside ? 1U << i : 0;
+            out.ranges[i][0] = range->from;
+            out.ranges[i][1] = range->to;
+        }
     if (rule.mark) {
         out.outcome |= L7_O_MARK;
         out.mark = *rule.mark;

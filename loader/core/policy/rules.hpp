@@ -35,7 +35,7 @@ class RuleTables {
     /// Of what the rules ask and do: the bits of others mean something else.
     std::uint64_t digest() const;
 
-    /// Rules with a rate, amounts or an age.
+    /// Rules that ask for an amount.
     std::uint64_t moving() const { return moving_; }
 
     /// Rules that ask for a packet's DSCP; rules that drop.
@@ -52,8 +52,8 @@ class RuleTables {
     /// that it met.
     std::uint64_t flow(const l7_key &key, const l7_flow &flow, std::string_view host) const;
 
-    /// The first rule that the flow meets and that asks for nothing else than what it is: no rate,
-    /// amounts, age, device, direction or DSCP.
+    /// The first rule that the flow meets and that asks for nothing else than what it is: no
+    /// amount, device, direction or DSCP.
     std::optional<l7_rule> lasting(const l7_key &key, const l7_flow &flow,
                                    std::string_view host) const;
 
