@@ -20,9 +20,18 @@
 #define L7_TCP_FAR 0x100000 /* with one end unseen, how far the other may jump */
 #define L7_TCP_OPTIONS_MAX 40
 #define L7_TCP_OPTIONS_ROOM                                                                        \
-    68                       /* the kernel's buffer of them: what any index and word can reach     \
+    68                       /* the kernel's buffer of them, to which any index and word reach     \
                               */
 #define L7_TCP_SYN_DATA 4096 /* of a SYN (RFC 7413), which need not be acknowledged with it */
+
+/* Kinds of options, RFC 9293 section 3.1, RFC 7323 and RFC 2018. */
+enum l7_tcp_option_kind {
+    L7_TCP_OPTION_END = 0,
+    L7_TCP_OPTION_NOP = 1,
+    L7_TCP_OPTION_SCALE = 3,
+    L7_TCP_OPTION_SACK_PERMITTED = 4,
+    L7_TCP_OPTION_SACK = 5,
+};
 
 enum l7_tcp_fit {
     L7_TCP_FITS = 0,
@@ -42,6 +51,11 @@ struct l7_tcp_options {
     __u32 sack; /* highest right edge of its blocks (RFC 2018) */
 };
 
+/* Whether the packet has a TCP header, so that its windows can be looked at. */
+L7_INLINE int l7_is_segment(const struct l7_packet *packet) {
+    return packet->key.l4 == L7_IPPROTO_TCP && packet->fragment != L7_FRAGMENT_LATER;
+}
+
 /* Reads the option at out->at and steps over it. Returns 0 at the end. */
 L7_INLINE int l7_tcp_option(const __u8 *options, __u32 size, struct l7_tcp_options *out) {
     const __u32 at = out->at;
@@ -51,9 +65,9 @@ L7_INLINE int l7_tcp_option(const __u8 *options, __u32 size, struct l7_tcp_optio
     if (at >= size || at >= L7_TCP_OPTIONS_MAX)
         return 0;
     kind = options[at];
-    if (kind == 0)
+    if (kind == L7_TCP_OPTION_END)
         return 0;
-    if (kind == 1) {
+    if (kind == L7_TCP_OPTION_NOP) {
         out->at = (__u8)(at + 1);
         return 1;
     }
@@ -62,12 +76,12 @@ L7_INLINE int l7_tcp_option(const __u8 *options, __u32 size, struct l7_tcp_optio
     length = options[at + 1];
     if (length < 2 || at + length > size || at + length > L7_TCP_OPTIONS_MAX)
         return 0;
-    if (kind == 3 && length == 3 && at + 3 <= L7_TCP_OPTIONS_MAX) {
+    if (kind == L7_TCP_OPTION_SCALE && length == 3 && at + 3 <= L7_TCP_OPTIONS_MAX) {
         out->flags |= L7_T_SCALE;
         out->scale = options[at + 2] > L7_TCP_LIBERAL ? L7_TCP_LIBERAL : options[at + 2];
-    } else if (kind == 4 && length == 2) {
+    } else if (kind == L7_TCP_OPTION_SACK_PERMITTED && length == 2) {
         out->flags |= L7_T_SACK;
-    } else if (kind == 5) {
+    } else if (kind == L7_TCP_OPTION_SACK) {
         for (block = 2; block + 8 <= 34; block += 8) {
             __u32 edge;
 
