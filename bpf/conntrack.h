@@ -43,10 +43,8 @@ extern void bpf_ct_release(struct nf_conn *connection) __ksym __weak;
 #define L7_CT_SCALED 0x01
 
 /* The connection of which end `from` of the key sends a tuple; the caller releases it. */
-static __attribute__((always_inline)) struct nf_conn *l7_tracked(struct __sk_buff *skb,
-                                                                 const struct l7_key *key,
-                                                                 __u32 from,
-                                                                 struct bpf_ct_opts___l7 *opts) {
+L7_INLINE struct nf_conn *l7_tracked(struct __sk_buff *skb, const struct l7_key *key, __u32 from,
+                                     struct bpf_ct_opts___l7 *opts) {
     struct bpf_sock_tuple tuple;
 
     from &= 1;
