@@ -28,7 +28,7 @@ static __attribute__((noinline, unused)) struct l7_account *l7_account_app(__u32
     return account;
 }
 
-/* application: 0 where there is none. */
+/* Counts packets of a protocol and of an application, which is 0 where there is none. */
 L7_INLINE void l7_account_packets(__u32 attach, __u32 protocol, __u32 application, __u32 packets,
                                   __u64 bytes) {
     struct l7_account *account = l7_account_of(attach, protocol);

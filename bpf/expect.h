@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Announced connections: met with their first packet, and told to the loader. */
+/* Connections that a parent announced are known from their first packet, and the loader is told. */
 #ifndef L7CTL_BPF_EXPECT_H
 #define L7CTL_BPF_EXPECT_H
 
@@ -7,9 +7,9 @@
 #include "move.h"
 #include "pass.h"
 
-/* Packets after which a flow is not held against expectations any more. An end that is near sends
- * its first 64 KiB, with their acknowledgements some 70, before the loader has read what was
- * announced. */
+/* After so many packets a flow is not held against expectations any more. An end that is near sends
+ * its first 64 KiB, which with acknowledgements are some 70 packets, before the loader has read the
+ * announcement. */
 #define L7_EXPECTED_LATE 1024
 
 /* Tells the loader that an announced flow has begun. */
@@ -37,9 +37,9 @@ L7_INLINE struct l7_expectation *l7_expected_by(struct l7_pass *pass, struct l7_
 }
 
 /*
- * A flow that somebody announced is entered among those that have a verdict: so many of them as are
- * announced, which is why no flood can use this way. One whose first packets were quicker than the
- * loader is met with a later one. Returns 1 where it was.
+ * Enters a flow that a parent announced among those that have a verdict. No flood can use this way,
+ * as no more flows can take it than were announced. A flow whose first packets were quicker than
+ * the loader takes it with a later one. Returns 1 where the flow was announced.
  */
 L7_STEP int l7_expect(struct __sk_buff *skb, struct l7_pass *pass) {
     __u32 zero = 0;

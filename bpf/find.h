@@ -6,7 +6,7 @@
 #include "conntrack.h"
 #include "expect.h"
 
-/* A new flow starts with what its server's last flows were. */
+/* A new flow is presumed to be what its server's last flows were. */
 L7_STEP int l7_presume(const struct l7_key *key, struct l7_flow *fresh) {
     __u32 zero = 0;
     struct l7_scratch *s = bpf_map_lookup_elem(&scratch, &zero);

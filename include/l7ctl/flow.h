@@ -14,7 +14,7 @@
 
 #ifdef __bpf__
 #define L7_ADD(place, amount) __sync_fetch_and_add(place, amount)
-#else /* one thread's */
+#else /* natively one thread has the flow */
 #define L7_ADD(place, amount) (*(place) += (amount))
 #endif
 
@@ -54,7 +54,7 @@ L7_INLINE int l7_flow_wanted(const struct l7_flow *flow) {
     return flow->protocol == L7_UNSET || (flow->flags & (L7_F_FOLLOW | L7_F_PROVISIONAL));
 }
 
-/* Gives the flow a verdict, or a better one. l7_apply and the native path. */
+/* Gives the flow a verdict, or a better one; for l7_apply and the native path. */
 L7_INLINE void l7_flow_judged(struct l7_flow *flow, const struct l7_verdict *verdict) {
     __u32 over = L7_F_PROVISIONAL;
 
@@ -78,7 +78,8 @@ L7_INLINE void l7_flow_judged(struct l7_flow *flow, const struct l7_verdict *ver
     flow->protocol = verdict->protocol;
 }
 
-/* `moved`, a copy of `old`, is in the other table now: what it has counted does not count twice. */
+/* `moved`, a copy of `old`, is in the other table now. Its counts are taken off `old`, so that they
+ * do not count twice. */
 L7_INLINE void l7_flow_moved(struct l7_flow *old, const struct l7_flow *moved) {
     __u32 way;
 
@@ -102,7 +103,8 @@ L7_INLINE void l7_flow_scaled(struct l7_flow *flow, __u8 scale_0, __u8 scale_1) 
     flow->flags |= L7_F_SYN_0 | L7_F_SYN_1 | L7_F_REPLIED;
 }
 
-/* What packets told `old` after it was copied, or still do that had found it before. */
+/* Adds to `now`, a copy of `old` in the other table, what packets have written to `old` since it
+ * was copied: those do that had found it before. */
 L7_INLINE void l7_flow_merge(struct l7_flow *now, const struct l7_flow *old) {
     __u32 way;
 
@@ -156,7 +158,7 @@ L7_INLINE void l7_flow_server(const struct l7_key *key, const struct l7_flow *fl
     server->reserved = 0;
 }
 
-/* What its server's last flows were, until its own bytes say more. */
+/* The flow is taken for what its server's last flows were, until its own bytes say more. */
 L7_INLINE void l7_flow_presume(struct l7_flow *flow, __u16 protocol, __u16 application) {
     flow->protocol = protocol;
     flow->application = application;
@@ -194,7 +196,7 @@ L7_INLINE int l7_expectation_stands(const struct l7_expectation *expectation,
             expectation->sport == packet->key.port[1]);
 }
 
-/* The flow is what was announced, as of its next packet. */
+/* The flow gets the verdict of the announcement that its next packet meets. */
 L7_INLINE void l7_flow_expect(struct l7_flow *flow, const struct l7_expectation *expectation) {
     flow->protocol = expectation->protocol;
     flow->application = expectation->application;
@@ -214,9 +216,9 @@ L7_INLINE __u32 l7_flow_direction(const struct l7_flow *flow, const struct l7_pa
 }
 
 /*
- * True when attachment point `attach` is the one that counts this direction. The first to see it
- * is, until it has seen nothing for handover ticks while another has (a route moved, the device was
- * detached).
+ * Whether attachment point `attach` is the one that counts this direction. The first that sees the
+ * direction owns it, until it has seen nothing for `handover` ticks and another one has, because a
+ * route moved or the device was detached.
  */
 L7_INLINE int l7_flow_owned(struct l7_flow *flow, __u32 direction, __u32 attach, __u32 now,
                             __u32 handover) {
@@ -232,7 +234,7 @@ L7_INLINE int l7_flow_owned(struct l7_flow *flow, __u32 direction, __u32 attach,
 
 L7_INLINE void l7_flow_count(struct l7_flow *flow, __u32 direction, __u32 packets, __u64 bytes,
                              __u32 now, __u32 second) {
-    if (L7_UNLIKELY(flow->flags & L7_F_REPLICA)) /* it has come here */
+    if (L7_UNLIKELY(flow->flags & L7_F_REPLICA)) /* the connection has come here */
         __sync_fetch_and_and(&flow->flags, ~(__u32)L7_F_REPLICA);
     l7_rate_update(flow, direction & 1, now, second);
     L7_ADD(&flow->packets[direction & 1], packets);

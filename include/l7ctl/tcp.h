@@ -19,10 +19,8 @@
 #define L7_TCP_ACKS 66000   /* an acknowledgement may be so old */
 #define L7_TCP_FAR 0x100000 /* with one end unseen, how far the other may jump */
 #define L7_TCP_OPTIONS_MAX 40
-#define L7_TCP_OPTIONS_ROOM                                                                        \
-    68                       /* the kernel's buffer of them, to which any index and word reach     \
-                              */
-#define L7_TCP_SYN_DATA 4096 /* of a SYN (RFC 7413), which need not be acknowledged with it */
+#define L7_TCP_OPTIONS_ROOM 68 /* the kernel's buffer: what any index and a word can reach */
+#define L7_TCP_SYN_DATA 4096   /* of a SYN (RFC 7413), which need not be acknowledged with it */
 
 /* Kinds of options, RFC 9293 section 3.1, RFC 7323 and RFC 2018. */
 enum l7_tcp_option_kind {
@@ -136,8 +134,9 @@ L7_INLINE void l7_tcp_begin(struct l7_tcp_side *tcp) {
     tcp[0].scale = tcp[1].scale = L7_TCP_LIBERAL;
 }
 
-/* A SYN that was not seen becomes known, as `from` has its scale and flags: windows that counted
- * with the largest scale shrink to what they meant. The edge stays at or beyond the true one. */
+/* A SYN that was not seen becomes known, because `from` has its scale and flags. Windows that were
+ * counted with the largest scale shrink to their true size; the edge stays at or beyond the true
+ * one. */
 L7_INLINE void l7_tcp_told(struct l7_tcp_side *s, const struct l7_tcp_side *from) {
     if ((s->flags & L7_T_SYN) || !(from->flags & L7_T_SYN))
         return;
@@ -152,7 +151,7 @@ L7_INLINE void l7_tcp_told(struct l7_tcp_side *s, const struct l7_tcp_side *from
     s->flags |= from->flags;
 }
 
-/* The same side, as two packets that each saw a part of it have it. */
+/* Joins two states of one side, each of which a part of the packets has told. */
 L7_INLINE void l7_tcp_merge(struct l7_tcp_side *s, const struct l7_tcp_side *other) {
     if (!s->maxwin && (other->maxwin || !s->allows)) {
         *s = *other;
@@ -189,7 +188,7 @@ L7_INLINE enum l7_tcp_fit l7_tcp_conditions(const struct l7_tcp_side *s,
     return L7_TCP_FITS;
 }
 
-/* Takes from a segment that fits what it says of its sender. */
+/* Notes what a segment that fits says of its sender. */
 L7_INLINE void l7_tcp_advance(struct l7_tcp_side *s, struct l7_tcp_side *r, __u32 end, __u32 ack,
                               __u32 window, __u16 when) {
     const __u32 edge = ack + window + (window == 0); /* a closed window is probed with a byte */
@@ -237,7 +236,7 @@ L7_INLINE enum l7_tcp_fit l7_tcp_syn(struct l7_flow *flow, const struct l7_packe
     const int answers = (packet->tcp_flags & L7_TCP_ACK) != 0;
 
     if (flow->flags & L7_F_REPLIED) {
-        /* A late double of the one that began it, or a stranger's. */
+        /* It is a late double of the SYN that began the connection, or a stranger's. */
         const __s32 before = (__s32)(s->end - end);
 
         return s->maxwin && before >= 0 && before <= L7_TCP_FAR ? L7_TCP_FITS : L7_TCP_STRAY;
@@ -289,7 +288,7 @@ L7_INLINE enum l7_tcp_fit l7_tcp_reset(struct l7_flow *flow, const struct l7_pac
     return L7_TCP_STRAY;
 }
 
-/* One end, or both, have not been seen. */
+/* A segment of a connection of which one end, or both, have not been seen. */
 L7_INLINE enum l7_tcp_fit l7_tcp_learn(struct l7_tcp_side *s, struct l7_tcp_side *r,
                                        const struct l7_packet *packet, __u32 end, __u32 window) {
     const __u32 seq = packet->seq, ack = packet->ack;
