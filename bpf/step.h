@@ -63,7 +63,8 @@ L7_STEP int l7_step_slow(struct __sk_buff *skb, struct l7_flow *flow, struct l7_
 
     if (!flow || !pass || !set || !s || !counted)
         return 0;
-    l7_tcp_read(skb, &pass->packet);
+    if (l7_is_segment(&pass->packet))
+        l7_tcp_read(skb, &pass->packet);
     if (l7_step_rest(flow, pass, &s->said, set, counted, &s->sample) == L7_SAMPLE_TAKE) {
         l7_record_fill(&s->head, L7_RECORD_SAMPLE, flow, pass, &s->sample, bpf_ktime_get_ns());
         room = l7_ring_put(skb, &s->head, pass->packet.payload + s->sample.skip) == 0;
