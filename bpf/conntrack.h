@@ -5,11 +5,11 @@
 
 #include "pass.h"
 
-/* Set by the loader before loading: this kernel has the functions below. */
+/* The loader sets it before loading: 1 where this kernel has the functions below. */
 const volatile __u32 l7_has_conntrack = 0;
 
-/* As far as they are used; relocated against the running kernel's BTF. `seen` is by direction, of
- * its sender. */
+/* The kernel's structs, as far as they are used; they are relocated against the running kernel's
+ * BTF. seen[] is what each direction's sender said. */
 struct ip_ct_tcp_state {
     __u8 td_scale;
     __u8 flags;
@@ -24,7 +24,7 @@ struct nf_conn {
     union nf_conntrack_proto proto;
 } __attribute__((preserve_access_index));
 
-/* The first version of it, which all kernels take: no zones. */
+/* The first version of bpf_ct_opts, without zones, which all kernels take. */
 struct bpf_ct_opts___l7 {
     __s32 netns_id;
     __s32 error;
@@ -43,10 +43,8 @@ extern void bpf_ct_release(struct nf_conn *connection) __ksym __weak;
 #define L7_CT_SCALED 0x01
 
 /* The connection of which end `from` of the key sends a tuple; the caller releases it. */
-static __attribute__((always_inline)) struct nf_conn *l7_tracked(struct __sk_buff *skb,
-                                                                 const struct l7_key *key,
-                                                                 __u32 from,
-                                                                 struct bpf_ct_opts___l7 *opts) {
+L7_INLINE struct nf_conn *l7_tracked(struct __sk_buff *skb, const struct l7_key *key, __u32 from,
+                                     struct bpf_ct_opts___l7 *opts) {
     struct bpf_sock_tuple tuple;
 
     from &= 1;
@@ -67,8 +65,9 @@ static __attribute__((always_inline)) struct nf_conn *l7_tracked(struct __sk_buf
 }
 
 /*
- * The scales of a connection whose SYNs were not seen, before its first segment is held against
- * any window. Behind a translation only one end's packets are a tuple: the other's, turned round.
+ * Looks up the scales of a connection whose SYNs were not seen, before its first segment is held
+ * against any window. Where addresses are translated, conntrack may know the connection only by the
+ * tuple that the other end sends; that one is asked for second.
  */
 L7_STEP int l7_pick_up(struct __sk_buff *skb, struct l7_packet *packet, struct l7_flow *fresh) {
     struct bpf_ct_opts___l7 opts = {};
@@ -99,7 +98,7 @@ L7_STEP int l7_pick_up(struct __sk_buff *skb, struct l7_packet *packet, struct l
         l7_count(pickup_unknown);
         return 0;
     }
-    /* Who spoke first when we came, the flow's initiator, need not be who began. */
+    /* The flow's initiator, who spoke first when we came, need not be the one who began. */
     turned &= 1;
     l7_flow_scaled(fresh, turned ? scale[1] : scale[0], turned ? scale[0] : scale[1]);
     l7_count(pickup_scaled);

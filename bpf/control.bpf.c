@@ -3,6 +3,7 @@
  * What the loader does to flows, done in the kernel so that no count of the packet path is
  * overwritten: giving verdicts (run as syscall programs) and walking the tables (iterators).
  */
+#include "account.h"
 #include "move.h"
 
 static int l7_move(const struct l7_verdict *verdict, struct l7_flow *old) {
@@ -41,25 +42,11 @@ static void l7_retire_one(const struct l7_verdict *verdict) {
 static void l7_account_verdict(const struct l7_flow *flow, __u16 from,
                                const struct l7_verdict *verdict) {
     __u32 attach = flow->owner[0] ? flow->owner[0] - 1U : flow->owner[1] - 1U;
-    const __u16 had = from == L7_UNSET ? 0 : flow->application;
-    struct l7_account *account;
 
     if (attach >= L7_ATTACH_MAX)
         return;
-    if (from != verdict->protocol) {
-        account = l7_account_of(attach, from);
-        if (account)
-            account->flows--;
-        account = l7_account_of(attach, verdict->protocol);
-        if (account)
-            account->flows++;
-    }
-    if (had == verdict->application)
-        return;
-    if (had && (account = l7_account_app(attach, had)) != 0)
-        account->flows--;
-    if (verdict->application && (account = l7_account_app(attach, verdict->application)) != 0)
-        account->flows++;
+    l7_account_flow(attach, from, from == L7_UNSET ? 0 : flow->application, -1);
+    l7_account_flow(attach, verdict->protocol, verdict->application, 1);
 }
 
 static void l7_judge(const struct l7_verdict *verdict, struct l7_batch *batch) {
@@ -164,62 +151,72 @@ static void l7_put_tcp(struct l7_flow *flow, const struct l7_flow *from) {
     l7_flow_flag(flow, from->flags & (L7_F_SYN_0 | L7_F_SYN_1 | L7_F_REPLIED));
 }
 
+static void l7_put_verdict(const struct l7_put *put, struct l7_verdict *out) {
+    out->key = put->key;
+    out->protocol = put->flow.protocol;
+    out->application = put->flow.application;
+    out->packet = put->flow.verdict_packet;
+    out->sample = put->flow.verdict_sample;
+    out->reason = put->flow.reason;
+    out->host = put->flow.host;
+    out->attributes = put->flow.attributes;
+    if (put->flow.flags & L7_F_LISTEN)
+        out->flags = L7_V_FOLLOW | L7_V_LISTEN;
+}
+
+/* What became of a flow that was put; each but the first is counted in struct l7_puts. */
+enum l7_put_result { L7_PUT_NOTHING = 0, L7_PUT_ENTERED, L7_PUT_KEPT, L7_PUT_FAILED };
+
+/* Nothing but what is known of the connection of one flow, which is in either table. */
+static enum l7_put_result l7_put_known(const struct l7_put *put, struct l7_flow *flow) {
+    if (!flow)
+        flow = bpf_map_lookup_elem(&newcomers, &put->key);
+    if (!flow || flow->born != put->flow.born)
+        return L7_PUT_NOTHING;
+    l7_put_tcp(flow, &put->flow);
+    return L7_PUT_KEPT;
+}
+
 /* A flow that has its own verdict here keeps it: what passes here is the newer knowledge. */
+static enum l7_put_result l7_put_flow(const struct l7_put *put) {
+    struct l7_flow *flow = bpf_map_lookup_elem(&flows, &put->key);
+    struct l7_verdict verdict = {};
+    __u64 how = BPF_NOEXIST;
+
+    if (put->flow.protocol <= L7_UNKNOWN)
+        return l7_put_known(put, flow);
+    if (flow && !(flow->flags & L7_F_REPLICA)) {
+        l7_put_tcp(flow, &put->flow);
+        return L7_PUT_KEPT;
+    }
+    if (flow) { /* a newer replica of what no packet has come of yet */
+        how = BPF_ANY;
+    } else {
+        flow = bpf_map_lookup_elem(&newcomers, &put->key);
+        if (flow && !(flow->flags & L7_F_MOVED)) {
+            l7_put_verdict(put, &verdict);
+            l7_account_verdict(flow, flow->protocol, &verdict);
+            l7_put_tcp(flow, &put->flow);
+            return l7_move(&verdict, flow) == 0 ? L7_PUT_ENTERED : L7_PUT_FAILED;
+        }
+    }
+    return bpf_map_update_elem(&flows, &put->key, &put->flow, how) == 0 ? L7_PUT_ENTERED
+                                                                        : L7_PUT_FAILED;
+}
+
 static long l7_put_one(__u32 index, __u32 *unused) {
     __u32 zero = 0;
     struct l7_puts *all = bpf_map_lookup_elem(&puts, &zero);
-    struct l7_verdict verdict = {};
-    struct l7_flow *flow;
-    struct l7_put *put;
+    enum l7_put_result result;
 
     if (!all || index >= all->count || index >= L7_PUT_MAX)
         return 1;
-    put = &all->flows[index];
-    flow = bpf_map_lookup_elem(&flows, &put->key);
-    if (put->flow.protocol <= L7_UNKNOWN) { /* no flow, but what is known of one */
-        if (!flow)
-            flow = bpf_map_lookup_elem(&newcomers, &put->key);
-        if (flow && flow->born == put->flow.born) {
-            l7_put_tcp(flow, &put->flow);
-            all->kept++;
-        }
-        return 0;
-    }
-    if (flow && !(flow->flags & L7_F_REPLICA)) {
-        l7_put_tcp(flow, &put->flow);
-        all->kept++;
-        return 0;
-    }
-    if (flow) { /* a newer replica of what no packet has come of yet */
-        if (bpf_map_update_elem(&flows, &put->key, &put->flow, BPF_ANY) == 0)
-            all->entered++;
-        else
-            all->failed++;
-        return 0;
-    }
-    flow = bpf_map_lookup_elem(&newcomers, &put->key);
-    if (flow && !(flow->flags & L7_F_MOVED)) {
-        verdict.key = put->key;
-        verdict.protocol = put->flow.protocol;
-        verdict.application = put->flow.application;
-        verdict.packet = put->flow.verdict_packet;
-        verdict.sample = put->flow.verdict_sample;
-        verdict.reason = put->flow.reason;
-        verdict.host = put->flow.host;
-        verdict.attributes = put->flow.attributes;
-        if (put->flow.flags & L7_F_LISTEN)
-            verdict.flags = L7_V_FOLLOW | L7_V_LISTEN;
-        l7_account_verdict(flow, flow->protocol, &verdict);
-        l7_put_tcp(flow, &put->flow);
-        if (l7_move(&verdict, flow) == 0)
-            all->entered++;
-        else
-            all->failed++;
-        return 0;
-    }
-    if (bpf_map_update_elem(&flows, &put->key, &put->flow, BPF_NOEXIST) == 0)
+    result = l7_put_flow(&all->flows[index]);
+    if (result == L7_PUT_ENTERED)
         all->entered++;
-    else
+    else if (result == L7_PUT_KEPT)
+        all->kept++;
+    else if (result == L7_PUT_FAILED)
         all->failed++;
     return 0;
 }
@@ -248,8 +245,7 @@ struct bpf_iter__bpf_map_elem {
     void *value;
 } __attribute__((preserve_access_index));
 
-static __attribute__((always_inline)) int l7_entry_of(struct bpf_iter__bpf_map_elem *ctx,
-                                                      struct l7_flow_entry *entry) {
+L7_INLINE int l7_entry_of(struct bpf_iter__bpf_map_elem *ctx, struct l7_flow_entry *entry) {
     struct l7_key *key = ctx->key;
     struct l7_flow *flow = ctx->value;
 
@@ -278,8 +274,7 @@ __u64 l7_swept[2];
 
 /* Hands out the flows that have ended or been idle too long, and removes them once they are
  * written. */
-static __attribute__((always_inline)) int l7_sweep(struct bpf_iter__bpf_map_elem *ctx, void *table,
-                                                   __u64 *seen) {
+L7_INLINE int l7_sweep(struct bpf_iter__bpf_map_elem *ctx, void *table, __u64 *seen) {
     struct l7_flow_entry entry;
     struct l7_timeouts *limits;
     __u32 zero = 0;

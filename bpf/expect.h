@@ -1,73 +1,61 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Announced connections: met with their first packet, and told to the loader. */
+/* Connections that a parent announced are known from their first packet, and the loader is told. */
 #ifndef L7CTL_BPF_EXPECT_H
 #define L7CTL_BPF_EXPECT_H
 
+#include "account.h"
 #include "move.h"
 #include "pass.h"
 
-/* Packets after which a flow is not held against expectations any more. An end that is near sends
- * its first 64 KiB, with their acknowledgements some 70, before the loader has read what was
- * announced. */
+/* After so many packets a flow is not held against expectations any more. An end that is near sends
+ * its first 64 KiB, which with acknowledgements are some 70 packets, before the loader has read the
+ * announcement. */
 #define L7_EXPECTED_LATE 1024
 
-/* The loader hears that an announced flow has begun. */
-L7_STEP int l7_tell_expected(struct __sk_buff *skb, struct l7_flow *flow, struct l7_pass *pass) {
-    __u32 zero = 0;
-    struct l7_scratch *s = bpf_map_lookup_elem(&scratch, &zero);
-    struct l7_record *head;
-
-    if (!s || !flow || !pass)
-        return 0;
-    head = &s->head;
-    __builtin_memset(head, 0, sizeof(*head));
-    head->key = pass->packet.key;
-    head->time_ns = bpf_ktime_get_ns();
-    head->hash = l7_key_hash(&pass->packet.key);
-    head->packet = 1;
-    head->offset = flow->parent;
-    head->flags = L7_R_EXPECTED;
-    head->direction = flow->flags & L7_F_INITIATOR_1 ? 1 : 0; /* the end that began it */
-    head->protocol = flow->protocol;
-    head->born = flow->born;
-    if (l7_ring_put(skb, head, pass->packet.payload) == 0)
+/* Tells the loader that an announced flow has begun. */
+L7_INLINE void l7_tell_expected(struct __sk_buff *skb, struct l7_pass *pass, struct l7_scratch *s) {
+    l7_record_fill(&s->head, L7_RECORD_EXPECTED, &s->fresh, pass, 0, bpf_ktime_get_ns());
+    if (l7_ring_put(skb, &s->head, 0) == 0)
         l7_count(records);
     else
         l7_count(records_lost);
-    return 0;
+}
+
+/* Looks for an expectation that the packet meets; its key is left in the scratch. */
+L7_INLINE struct l7_expectation *l7_expected_by(struct l7_pass *pass, struct l7_scratch *s) {
+    struct l7_expectation *expectation = 0;
+    int way;
+
+    for (way = 0; way < L7_EXPECTED_WAYS(pass->packet.key.l4) && !expectation; way++) {
+        l7_flow_expected_as(&pass->packet, way, &s->expected);
+        expectation = bpf_map_lookup_elem(&expectations, &s->expected);
+    }
+    return expectation && l7_expectation_stands(expectation, &pass->packet,
+                                                (__u32)(bpf_ktime_get_ns() / 1000000000))
+               ? expectation
+               : 0;
 }
 
 /*
- * A flow that somebody announced is entered among those that have a verdict: so many of them as are
- * announced, which is why no flood can use this way. One whose first packets were quicker than the
- * loader is met with a later one. Returns 1 where it was.
+ * Enters a flow that a parent announced among those that have a verdict. No flood can use this way,
+ * as no more flows can take it than were announced. A flow whose first packets were quicker than
+ * the loader takes it with a later one. Returns 1 where the flow was announced.
  */
-L7_STEP int l7_expect(struct l7_pass *pass) {
+L7_STEP int l7_expect(struct __sk_buff *skb, struct l7_pass *pass) {
     __u32 zero = 0;
-    int way;
     struct l7_scratch *s = bpf_map_lookup_elem(&scratch, &zero);
-    struct l7_expectation *expectation = 0;
-    struct l7_account *account;
+    struct l7_expectation *expectation;
     struct l7_flow *old;
-    struct l7_key key;
 
     if (!s || !pass)
         return 0;
-    key = pass->packet.key;
-    old = bpf_map_lookup_elem(&newcomers, &key);
+    s->key = pass->packet.key;
+    old = bpf_map_lookup_elem(&newcomers, &s->key);
     if (old && (old->protocol > L7_UNKNOWN || (old->flags & L7_F_MOVED) ||
                 old->packets[0] + old->packets[1] >= L7_EXPECTED_LATE))
         return 0;
-    for (way = 0; way < 4; way++) {
-        if (way >= L7_EXPECTED_WAYS(pass->packet.key.l4))
-            break;
-        l7_flow_expected_as(&pass->packet, way, &s->expected);
-        expectation = bpf_map_lookup_elem(&expectations, &s->expected);
-        if (expectation)
-            break;
-    }
-    if (!expectation || !l7_expectation_stands(expectation, &pass->packet,
-                                               (__u32)(bpf_ktime_get_ns() / 1000000000)))
+    expectation = l7_expected_by(pass, s);
+    if (!expectation)
         return 0;
     if (old)
         s->fresh = *old;
@@ -76,22 +64,17 @@ L7_STEP int l7_expect(struct l7_pass *pass) {
     l7_flow_expect(&s->fresh, expectation);
     if (!(expectation->flags & L7_X_STAYS))
         bpf_map_delete_elem(&expectations, &s->expected);
-    if (bpf_map_update_elem(&flows, &key, &s->fresh, BPF_NOEXIST) != 0)
+    if (bpf_map_update_elem(&flows, &s->key, &s->fresh, BPF_NOEXIST) != 0)
         return 0;
     if (old) {
-        l7_settle(&key, old, &s->fresh);
-        account = l7_account_of(pass->attach, old->protocol);
-        if (account)
-            account->flows--;
+        l7_settle(&s->key, old, &s->fresh);
+        l7_account_flow(pass->attach, old->protocol, 0, -1);
     } else {
         l7_count(flows_created);
     }
     l7_count(flows_expected);
-    account = l7_account_of(pass->attach, s->fresh.protocol);
-    if (account)
-        account->flows++;
-    if (s->fresh.application && (account = l7_account_app(pass->attach, s->fresh.application)) != 0)
-        account->flows++;
+    l7_account_flow(pass->attach, s->fresh.protocol, s->fresh.application, 1);
+    l7_tell_expected(skb, pass, s);
     return 1;
 }
 

@@ -260,27 +260,4 @@ struct {
             counters_->member++;                                                                   \
     } while (0)
 
-static inline struct l7_account *l7_account_of(__u32 attach, __u32 protocol) {
-    __u32 index = attach * L7_PROTOCOLS_MAX + (protocol & (L7_PROTOCOLS_MAX - 1));
-
-    return bpf_map_lookup_elem(&accounting, &index);
-}
-
-/* Accounting of an application at an attachment point, made where there is none. */
-static __attribute__((noinline, unused)) struct l7_account *l7_account_app(__u32 attach,
-                                                                           __u32 application) {
-    struct l7_account_app of = {.attach = (__u16)attach, .application = (__u16)application};
-    struct l7_account *account = bpf_map_lookup_elem(&account_apps, &of);
-    struct l7_account none = {};
-
-    if (account)
-        return account;
-    /* Another CPU may have been first: its entry is as good. */
-    bpf_map_update_elem(&account_apps, &of, &none, BPF_NOEXIST);
-    account = bpf_map_lookup_elem(&account_apps, &of);
-    if (!account)
-        l7_count(applications_failed);
-    return account;
-}
-
 #endif

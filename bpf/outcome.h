@@ -3,6 +3,7 @@
 #ifndef L7CTL_BPF_OUTCOME_H
 #define L7CTL_BPF_OUTCOME_H
 
+#include "pass.h"
 #include "rules.h"
 
 #define L7_TC_SHOT 2 /* TC_ACT_SHOT, TCX_DROP */
@@ -42,17 +43,15 @@ __attribute__((noinline)) int l7_set_dscp(struct __sk_buff *skb, __u32 ip, __u8 
 }
 
 /* What the first of these rules does to the packet. Returns the program's answer. */
-static __attribute__((always_inline)) int l7_rules_apply(struct __sk_buff *skb, __u64 bits,
-                                                         __u32 attach, struct l7_settings *set,
-                                                         const struct l7_packet *packet,
-                                                         __u32 packets, __u64 bytes) {
+L7_INLINE int l7_rules_apply(struct __sk_buff *skb, __u64 bits, const struct l7_pass *pass,
+                             struct l7_settings *set) {
     struct l7_rule *rule;
     __u32 number, mask;
 
-    rule = l7_rules_first(bits, attach, packet->dscp, set, &number);
+    rule = l7_rules_first(bits, pass->attach, pass->packet.dscp, set, &number);
     if (!rule)
         return L7_TC_NEXT;
-    l7_rule_hit(number, attach, packets, bytes);
+    l7_rule_hit(number, pass->attach, pass->packets, pass->bytes);
     if (L7_UNLIKELY(rule->outcome & L7_O_DROP)) {
         l7_count(rules_dropped);
         return L7_TC_SHOT;
@@ -64,7 +63,7 @@ static __attribute__((always_inline)) int l7_rules_apply(struct __sk_buff *skb, 
     if (rule->outcome & L7_O_CLASS)
         skb->priority = rule->classid;
     if (L7_UNLIKELY(rule->outcome & L7_O_DSCP))
-        l7_set_dscp(skb, packet->ip, (__u8)rule->dscp);
+        l7_set_dscp(skb, pass->packet.ip, (__u8)rule->dscp);
     return L7_TC_NEXT;
 }
 

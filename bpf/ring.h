@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Early payload into the ring of its flow's worker. Records come in size classes: the kernel
+/* Records go into the ring of their flow's worker. They come in size classes, as the kernel
  * reserves constant sizes. */
 #ifndef L7CTL_BPF_RING_H
 #define L7CTL_BPF_RING_H
 
 #include "maps.h"
-#include <l7ctl/flow.h>
 
 /*
  * Copies `size` payload bytes at `from` behind *head into a record of the class. Returns 0, or -1

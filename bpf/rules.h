@@ -108,9 +108,8 @@ __attribute__((noinline)) int l7_rules_move(struct l7_flow *flow, __u32 now) {
 
 /* The rules that the flow meets but for its device and direction. stale: a tick has passed since
  * its last packet. */
-static __attribute__((always_inline)) __u64 l7_rules_now(struct l7_flow *flow, struct l7_key *key,
-                                                         __u32 now, int stale,
-                                                         struct l7_settings *set) {
+L7_INLINE __u64 l7_rules_now(struct l7_flow *flow, struct l7_key *key, __u32 now, int stale,
+                             struct l7_settings *set) {
     if (L7_UNLIKELY(flow->rules_epoch != set->rules_epoch)) {
         l7_rules_refresh(flow, key);
         stale = 1;
@@ -128,14 +127,14 @@ static const __u8 l7_bit_places[64] = {
 };
 
 /* The lowest bit's number; bits is not 0. BPF has no instruction for it. */
-static __attribute__((always_inline)) __u32 l7_lowest(__u64 bits) {
+L7_INLINE __u32 l7_lowest(__u64 bits) {
     return l7_bit_places[(bits & -bits) * 0x03f79d71b4cb0a89ULL >> 58];
 }
 
 /* The first of these rules that holds for a packet of this DSCP here; 0: none. *number: its place
  * in the tables. */
-static __attribute__((always_inline)) struct l7_rule *
-l7_rules_first(__u64 bits, __u32 attach, __u8 dscp, struct l7_settings *set, __u32 *number) {
+L7_INLINE struct l7_rule *l7_rules_first(__u64 bits, __u32 attach, __u8 dscp,
+                                         struct l7_settings *set, __u32 *number) {
     const __u32 bank = set->rules_epoch & 1;
 
     bits &= set->hooks[bank][attach & (L7_ATTACH_MAX - 1)];
@@ -152,8 +151,7 @@ l7_rules_first(__u64 bits, __u32 attach, __u8 dscp, struct l7_settings *set, __u
     return bpf_map_lookup_elem(&rules, number);
 }
 
-static __attribute__((always_inline)) void l7_rule_hit(__u32 number, __u32 attach, __u32 packets,
-                                                       __u64 bytes) {
+L7_INLINE void l7_rule_hit(__u32 number, __u32 attach, __u32 packets, __u64 bytes) {
     __u32 index = number * L7_ATTACH_MAX + attach;
     struct l7_hits *hits = bpf_map_lookup_elem(&rule_hits, &index);
 

@@ -4,19 +4,17 @@
  * a rule that drops. Whatever it is not sure of passes, to be judged at tc ingress, whose rules and
  * accounting it shares.
  */
+#include "account.h"
+#include "device.h"
 #include "rules.h"
 #include <l7ctl/flow.h>
 
-/* As in the packet path. */
-const volatile __u32 l7_device_slot = 0;
-const volatile __u32 l7_l3_device = 0;
 const volatile __u32 l7_frags = 0; /* 1: packets may have more than their linear part */
 
-static __attribute__((always_inline)) int l7_dropped(struct xdp_md *ctx, struct l7_settings *set) {
+L7_INLINE int l7_dropped(struct xdp_md *ctx, struct l7_settings *set) {
     const __u32 attach = l7_device_slot * 2 + L7_INGRESS;
     const __u32 size = l7_frags ? (__u32)bpf_xdp_get_buff_len(ctx) : ctx->data_end - ctx->data;
     const __u32 now = (__u32)bpf_jiffies64();
-    struct l7_account *account;
     struct l7_packet packet;
     struct l7_flow *flow;
     struct l7_rule *rule;
@@ -41,15 +39,7 @@ static __attribute__((always_inline)) int l7_dropped(struct xdp_md *ctx, struct 
         return 0;
     if (l7_flow_owned(flow, direction, attach, now, set->handover_ticks))
         l7_flow_count(flow, direction, 1, size, now, set->second);
-    account = l7_account_of(attach, flow->protocol);
-    if (account) {
-        account->packets++;
-        account->bytes += size;
-    }
-    if (flow->application && (account = l7_account_app(attach, flow->application)) != 0) {
-        account->packets++;
-        account->bytes += size;
-    }
+    l7_account_packets(attach, flow->protocol, flow->application, 1, size);
     l7_rule_hit(number, attach, 1, size);
     return 1;
 }

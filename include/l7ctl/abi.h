@@ -26,9 +26,7 @@
 #define L7_RULES_MAX 64           /* rules, a bit of a word each */
 #define L7_PREFIXES_MAX 4096      /* address prefixes that rules name, of both banks */
 #define L7_CLASSES_MAX 8192       /* classes that rules gave, times the attachment points */
-#define L7_USED_APPS_MAX                                                                           \
-    16384 /* applications seen, times the attachment points they are seen at                       \
-           */
+#define L7_USED_APPS_MAX 16384    /* applications seen, times the attachment points that see them */
 
 /* Protocol numbers that are not a protocol. */
 #define L7_UNSET 0   /* still being looked at */
@@ -66,14 +64,11 @@ L7_ASSERT(sizeof(struct l7_key) == 40);
 #define L7_F_MOVED 0x0400   /* lives on in the table of flows that have a verdict */
 #define L7_F_START_0 0x0800 /* start[0] is known */
 #define L7_F_START_1 0x1000
-#define L7_F_FOLLOW 0x2000 /* has a verdict, and the loader still wants to see its payload */
-#define L7_F_PROVISIONAL                                                                           \
-    0x4000                   /* protocol is what its server's flows were; it is judged itself      \
-                              */
-#define L7_F_LISTEN 0x8000   /* announces others: its payload is wanted as long as it lives */
-#define L7_F_REPLIED 0x10000 /* both ends have had an answer of the other */
-#define L7_F_REPLICA                                                                               \
-    0x20000 /* came from a file or another node, and no packet of it was seen yet */
+#define L7_F_FOLLOW 0x2000      /* has a verdict, and the loader still wants to see its payload */
+#define L7_F_PROVISIONAL 0x4000 /* protocol is that of its server's flows; it is judged itself */
+#define L7_F_LISTEN 0x8000      /* announces others: its payload is wanted as long as it lives */
+#define L7_F_REPLIED 0x10000    /* both ends have had an answer of the other */
+#define L7_F_REPLICA 0x20000    /* of a file or another node; no packet of it was seen yet */
 #define L7_F_ENDED (L7_F_RST | L7_F_FIN_0 | L7_F_FIN_1)
 
 /* What means the same on another machine. */
@@ -102,9 +97,7 @@ enum l7_reason {
 #define L7_A_TLS 0x01      /* within TLS, from the start or by STARTTLS */
 #define L7_A_STARTTLS 0x02 /* began in the clear */
 #define L7_A_ECH 0x04      /* the true name was sent encrypted (RFC 9849) */
-#define L7_A_HINTED                                                                                \
-    0x08 /* the application is known from DNS answers or its server's other flows                  \
-          */
+#define L7_A_HINTED 0x08   /* the application is known from DNS answers or its server's flows */
 
 /* What is known of one direction of a TCP connection; see tcp.h. */
 #define L7_T_SYN 0x01   /* its SYN was seen, here or elsewhere: what follows is true */
@@ -168,21 +161,29 @@ L7_ASSERT(sizeof(struct l7_flow) == 168);
 #define L7_R_CUT 0x20         /* the packet had more payload than the record */
 #define L7_R_INITIATOR_1 0x40 /* addr[1] of the key is the initiator */
 #define L7_R_RESET 0x80       /* RST: neither direction sends more */
-#define L7_R_EXPECTED 0xff    /* all of them: a flow that was announced began; offset is the id */
 
-/* Early payload of a flow, in a ring buffer; size bytes of payload follow. */
+/* What a record tells the loader. */
+enum l7_record_kind {
+    L7_RECORD_SAMPLE = 0, /* payload of a flow, or its end */
+    L7_RECORD_EXPECTED,   /* an announced flow began; offset is its expectation's id */
+    L7_RECORD_KINDS
+};
+
+/* Something about a flow, in a ring buffer; size bytes of payload follow. */
 struct l7_record {
     struct l7_key key;
     __u64 time_ns; /* CLOCK_MONOTONIC when the packet passed */
     __u32 hash;    /* l7_key_hash(&key) */
-    __u32 packet;  /* the flow's packet number, from 1 */
     __u32 offset;  /* of the first byte within its direction's payload */
+    __u32 born;    /* the flow's, tells a new connection on old ports from the one before */
+    __u16 packet;  /* the flow's packet number, from 1; saturates */
     __u16 size;
-    __u8 direction;
-    __u8 flags;
     __u16 wire_size; /* payload of the packet, of which size bytes are here; saturates */
     __u16 protocol;  /* of a followed flow, which has its verdict; else 0 */
-    __u32 born;      /* the flow's, tells a new connection on old ports from the one before */
+    __u8 kind;       /* enum l7_record_kind */
+    __u8 direction;
+    __u8 flags; /* L7_R_ */
+    __u8 reserved;
 };
 L7_ASSERT(sizeof(struct l7_record) == 72);
 
@@ -193,8 +194,7 @@ enum l7_apply_op {
     L7_APPLY_REMOVE = 2,   /* forget the flow */
     L7_APPLY_UPDATE = 3,   /* better knowledge of a flow that has a verdict */
     L7_APPLY_UNFOLLOW = 4, /* the flow's payload is no longer wanted */
-    L7_APPLY_TOLD =
-        5, /* nothing: the packet path gave the verdict, and the loader goes on with it */
+    L7_APPLY_TOLD = 5,     /* nothing: the packet path gave the verdict, and the loader knows */
 };
 
 /* Flags of a verdict. */
@@ -403,8 +403,7 @@ struct l7_counters {
 };
 #define L7_COUNTERS (sizeof(struct l7_counters) / sizeof(__u64))
 
-/* One attachment point, kept so that a restarted loader knows what it owns. Written by the loader.
- */
+/* One attachment point, written by the loader so that it knows what it owns after a restart. */
 enum l7_attach_mode { L7_ATTACH_NONE = 0, L7_ATTACH_TCX = 1, L7_ATTACH_CLSACT = 2 };
 enum l7_xdp_mode { L7_XDP_NONE = 0, L7_XDP_NATIVE = 1, L7_XDP_GENERIC = 2 };
 struct l7_attachment {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What a packet does to its flow: direction, who counts it, which payload bytes are worth sampling,
- * when it ends. Pure steps: the tables, the clock and the ring are the caller's.
+ * A flow's life: how it begins, who counts its packets, what its verdict changes, when it ends.
+ * Pure: the tables and the clock are the caller's. What one packet does to it is in step.h.
  *
  * Two CPUs may work on one flow. Counters and flags change atomically; the rest may lose a store,
  * which costs at most a payload sampled twice, and the loader trims that.
@@ -14,9 +14,35 @@
 
 #ifdef __bpf__
 #define L7_ADD(place, amount) __sync_fetch_and_add(place, amount)
-#else /* one thread's */
+#else /* natively one thread has the flow */
 #define L7_ADD(place, amount) (*(place) += (amount))
 #endif
+
+/* One packet on its way through its flow. */
+struct l7_pass {
+    struct l7_packet packet;
+    __u64 bytes;     /* on the wire, those of all segments */
+    __u32 packets;   /* on the wire */
+    __u32 gso_size;  /* payload of each segment where the packet has several; else 0 */
+    __u32 attach;    /* attachment point: device slot and hook, or L7_NOWHERE */
+    __u32 now;       /* tick */
+    __u32 direction; /* 0: from the initiator */
+    __u32 stale;     /* 1: a tick has passed since its direction's last packet */
+};
+
+#define L7_NOWHERE 0xffffffffU /* the attachment point of a packet from a capture: none owns it */
+
+/* Payload bytes that may be sampled: of several datagrams in one packet the first one's, and none
+ * of a later fragment's, as nothing tells their place in the datagram. */
+L7_INLINE __u32 l7_pass_payload(const struct l7_pass *pass) {
+    const __u32 size = pass->packet.payload_size;
+
+    if (pass->packet.fragment == L7_FRAGMENT_LATER)
+        return 0;
+    if (pass->packet.key.l4 == L7_IPPROTO_UDP && pass->gso_size && size > pass->gso_size)
+        return pass->gso_size;
+    return size;
+}
 
 L7_INLINE void l7_flow_flag(struct l7_flow *flow, __u32 flags) {
     if ((flow->flags & flags) != flags)
@@ -28,8 +54,10 @@ L7_INLINE int l7_flow_wanted(const struct l7_flow *flow) {
     return flow->protocol == L7_UNSET || (flow->flags & (L7_F_FOLLOW | L7_F_PROVISIONAL));
 }
 
-/* Gives the flow a verdict, or a better one. l7_apply and the native path. */
+/* Gives the flow a verdict, or a better one; for l7_apply and the native path. */
 L7_INLINE void l7_flow_judged(struct l7_flow *flow, const struct l7_verdict *verdict) {
+    __u32 over = L7_F_PROVISIONAL;
+
     if (flow->protocol != verdict->protocol || flow->reason != verdict->reason) {
         flow->reason = verdict->reason;
         flow->verdict_packet = verdict->packet;
@@ -40,15 +68,18 @@ L7_INLINE void l7_flow_judged(struct l7_flow *flow, const struct l7_verdict *ver
     flow->host = verdict->host;
     flow->rules_epoch = 0; /* other rules may hold now */
     if (verdict->flags & L7_V_LISTEN)
-        __sync_fetch_and_or(&flow->flags, L7_F_FOLLOW | L7_F_LISTEN);
+        l7_flow_flag(flow, L7_F_FOLLOW | L7_F_LISTEN);
     else if (verdict->flags & L7_V_FOLLOW)
-        __sync_fetch_and_or(&flow->flags, L7_F_FOLLOW);
-    else if (flow->flags & (L7_F_FOLLOW | L7_F_PROVISIONAL))
-        __sync_fetch_and_and(&flow->flags, ~(__u32)(L7_F_FOLLOW | L7_F_LISTEN | L7_F_PROVISIONAL));
+        l7_flow_flag(flow, L7_F_FOLLOW);
+    else
+        over |= L7_F_FOLLOW | L7_F_LISTEN;
+    if (flow->flags & over)
+        __sync_fetch_and_and(&flow->flags, ~over);
     flow->protocol = verdict->protocol;
 }
 
-/* `moved`, a copy of `old`, is in the other table now: what it has counted does not count twice. */
+/* `moved`, a copy of `old`, is in the other table now. Its counts are taken off `old`, so that they
+ * do not count twice. */
 L7_INLINE void l7_flow_moved(struct l7_flow *old, const struct l7_flow *moved) {
     __u32 way;
 
@@ -72,7 +103,8 @@ L7_INLINE void l7_flow_scaled(struct l7_flow *flow, __u8 scale_0, __u8 scale_1) 
     flow->flags |= L7_F_SYN_0 | L7_F_SYN_1 | L7_F_REPLIED;
 }
 
-/* What packets told `old` after it was copied, or still do that had found it before. */
+/* Adds to `now`, a copy of `old` in the other table, what packets have written to `old` since it
+ * was copied: those do that had found it before. */
 L7_INLINE void l7_flow_merge(struct l7_flow *now, const struct l7_flow *old) {
     __u32 way;
 
@@ -126,7 +158,7 @@ L7_INLINE void l7_flow_server(const struct l7_key *key, const struct l7_flow *fl
     server->reserved = 0;
 }
 
-/* What its server's last flows were, until its own bytes say more. */
+/* The flow is taken for what its server's last flows were, until its own bytes say more. */
 L7_INLINE void l7_flow_presume(struct l7_flow *flow, __u16 protocol, __u16 application) {
     flow->protocol = protocol;
     flow->application = application;
@@ -136,9 +168,9 @@ L7_INLINE void l7_flow_presume(struct l7_flow *flow, __u16 protocol, __u16 appli
 }
 
 /*
- * As what a new flow's first packet may be expected, in L7_EXPECTED_WAYS ways: from its sender,
- * from anyone; and, as either end of a media stream may speak first, the same of a datagram's
- * receiver.
+ * The expectation that a new flow's first packet would meet. There are L7_EXPECTED_WAYS of them to
+ * look for: that the packet's sender opens the connection, or that anyone does; and, as either end
+ * of a media stream may speak first, the same with a datagram's receiver in its sender's place.
  */
 #define L7_EXPECTED_WAYS(l4) ((l4) == L7_IPPROTO_UDP ? 4 : 2)
 L7_INLINE void l7_flow_expected_as(const struct l7_packet *packet, int way,
@@ -164,7 +196,7 @@ L7_INLINE int l7_expectation_stands(const struct l7_expectation *expectation,
             expectation->sport == packet->key.port[1]);
 }
 
-/* The flow is what was announced, as of its next packet. */
+/* The flow gets the verdict of the announcement that its next packet meets. */
 L7_INLINE void l7_flow_expect(struct l7_flow *flow, const struct l7_expectation *expectation) {
     flow->protocol = expectation->protocol;
     flow->application = expectation->application;
@@ -184,9 +216,9 @@ L7_INLINE __u32 l7_flow_direction(const struct l7_flow *flow, const struct l7_pa
 }
 
 /*
- * True when attachment point `attach` is the one that counts this direction. The first to see it
- * is, until it has seen nothing for handover ticks while another has (a route moved, the device was
- * detached).
+ * Whether attachment point `attach` is the one that counts this direction. The first that sees the
+ * direction owns it, until it has seen nothing for `handover` ticks and another one has, because a
+ * route moved or the device was detached.
  */
 L7_INLINE int l7_flow_owned(struct l7_flow *flow, __u32 direction, __u32 attach, __u32 now,
                             __u32 handover) {
@@ -202,17 +234,18 @@ L7_INLINE int l7_flow_owned(struct l7_flow *flow, __u32 direction, __u32 attach,
 
 L7_INLINE void l7_flow_count(struct l7_flow *flow, __u32 direction, __u32 packets, __u64 bytes,
                              __u32 now, __u32 second) {
-    if (L7_UNLIKELY(flow->flags & L7_F_REPLICA)) /* it has come here */
+    if (L7_UNLIKELY(flow->flags & L7_F_REPLICA)) /* the connection has come here */
         __sync_fetch_and_and(&flow->flags, ~(__u32)L7_F_REPLICA);
     l7_rate_update(flow, direction & 1, now, second);
     L7_ADD(&flow->packets[direction & 1], packets);
     L7_ADD(&flow->bytes[direction & 1], bytes);
 }
 
-/* A SYN on a flow that has ended is a new connection on old ports (RFC 9293, 3.6.1). */
+/* A SYN on a flow that has ended is a new connection on old ports (RFC 9293, 3.6.1). Asked of every
+ * packet: what is not TCP has no flags. */
 L7_INLINE int l7_flow_restarts(const struct l7_flow *flow, const struct l7_packet *packet) {
-    return packet->key.l4 == L7_IPPROTO_TCP && (flow->flags & L7_F_ENDED) &&
-           (packet->tcp_flags & (L7_TCP_SYN | L7_TCP_ACK | L7_TCP_RST)) == L7_TCP_SYN;
+    return (packet->tcp_flags & (L7_TCP_SYN | L7_TCP_ACK | L7_TCP_RST)) == L7_TCP_SYN &&
+           (flow->flags & L7_F_ENDED);
 }
 
 /* Notes SYN, FIN and RST. Returns 1 where this packet is the first to end its direction. */
@@ -230,184 +263,6 @@ L7_INLINE int l7_flow_note_flags(struct l7_flow *flow, const struct l7_packet *p
     ends = (flags & L7_F_ENDED & ~flow->flags) != 0;
     l7_flow_flag(flow, flags);
     return ends;
-}
-
-/* What to copy of a packet's payload. */
-enum l7_sample_kind {
-    L7_SAMPLE_NONE = 0,
-    L7_SAMPLE_TAKE,          /* make a record */
-    L7_SAMPLE_RETRANSMITTED, /* nothing new in it */
-};
-
-struct l7_sample {
-    __u32 offset; /* of the first byte taken, in its direction's payload */
-    __u32 skip;   /* payload bytes left out before it */
-    __u32 size;   /* bytes taken; 0 with L7_R_LAST or L7_R_END only */
-    __u32 beyond; /* of a flow that is listened to: bytes after those that are passed over */
-    __u8 flags;   /* L7_R_ */
-    __u8 limit;   /* 1: the packet limit was reached with it, 2: the byte limit */
-};
-
-/* Payload that nobody will see: what is sampled after it comes behind a hole. */
-L7_INLINE void l7_flow_lose(struct l7_flow *flow, __u32 way) {
-    l7_flow_flag(flow, way ? L7_F_LOST_1 : L7_F_LOST_0);
-}
-
-L7_INLINE void l7_flow_another_sample(struct l7_flow *flow, __u32 way) {
-    if (flow->samples[way] != 0xff)
-        flow->samples[way]++;
-}
-
-L7_INLINE int l7_flow_exhausted(const struct l7_flow *flow, __u32 direction, __u32 max_packets,
-                                __u32 max_bytes) {
-    return flow->samples[direction & 1] >= max_packets || flow->next[direction & 1] >= max_bytes;
-}
-
-/*
- * Decides what of a packet of a flow that is wanted goes to the loader. payload_size: the packet's
- * payload, of a UDP GSO packet that of its first segment. ends: l7_flow_note_flags said so. Limits
- * are per direction.
- *
- * TCP is taken in sequence order: what was taken before is trimmed, what comes early is taken with
- * its offset and put in its place by the loader. The sampling is over when both directions are at a
- * limit, when one is and the other is silent, or when one has gone twice as far. A flow that is
- * listened to has no limits.
- */
-L7_INLINE enum l7_sample_kind l7_flow_sample(struct l7_flow *flow, const struct l7_packet *packet,
-                                             __u32 direction, __u32 payload_size, int ends,
-                                             __u32 max_packets, __u32 max_bytes,
-                                             struct l7_sample *sample) {
-    const __u32 way = direction & 1;
-    const __u32 start_known = way ? L7_F_START_1 : L7_F_START_0;
-    const int listening = (flow->flags & L7_F_LISTEN) != 0;
-    __u32 size = payload_size;
-
-    sample->skip = 0;
-    sample->size = 0;
-    sample->flags = ends ? L7_R_END : 0;
-    if (flow->flags & (way ? L7_F_LOST_1 : L7_F_LOST_0))
-        sample->flags |= L7_R_LOST;
-    if (ends && (packet->tcp_flags & L7_TCP_RST))
-        sample->flags |= L7_R_RESET;
-    sample->limit = 0;
-    sample->offset = flow->next[way];
-    sample->beyond = 0;
-    if (!listening && (flow->flags & L7_F_LIMIT)) {
-        if (size)
-            l7_flow_lose(flow, way);
-        return L7_SAMPLE_NONE;
-    }
-
-    if (packet->key.l4 == L7_IPPROTO_TCP) {
-        __u32 seq = packet->seq;
-
-        if (packet->tcp_flags & L7_TCP_RST) /* RFC 1122, 4.2.2.12: its data is a diagnostic */
-            size = 0;
-        if (packet->tcp_flags & L7_TCP_SYN) {
-            seq++;
-            if (flow->next[way] == 0) {
-                flow->start[way] = seq;
-                l7_flow_flag(flow, start_known);
-            }
-        } else if (!(flow->flags & start_known) && !(packet->tcp_flags & L7_TCP_RST) &&
-                   /* a keep-alive's number is one too low (RFC 9293, 3.8.4) */
-                   (size || !(flow->flags & L7_F_MIDSTREAM))) {
-            flow->start[way] = seq;
-            l7_flow_flag(flow, start_known);
-        }
-        if (size) {
-            const __u32 offset = seq - flow->start[way];
-            /* Offsets wrap: a flow that is listened to may say more than 4 GiB. */
-            const __u32 known = flow->next[way] - offset;
-
-            if ((__s32)known <= 0) {
-                sample->offset = offset;
-            } else if (known < size) {
-                sample->skip = known;
-                size -= known;
-            } else {
-                if (!ends)
-                    return L7_SAMPLE_RETRANSMITTED;
-                size = 0;
-            }
-        }
-    }
-    if (size == 0)
-        return ends ? L7_SAMPLE_TAKE : L7_SAMPLE_NONE;
-
-    if (listening) {
-        if (size > L7_SAMPLE_MAX)
-            sample->beyond = size - L7_SAMPLE_MAX;
-    } else if (l7_flow_exhausted(flow, way, max_packets, max_bytes) ||
-               sample->offset >= max_bytes) {
-        /* Nothing more is copied from this direction; it only counts towards giving up. */
-        l7_flow_lose(flow, way);
-        size = 0;
-        sample->offset = flow->next[way];
-    } else if (size > max_bytes - sample->offset) {
-        if (sample->offset == flow->next[way]) /* else what is missing may still come */
-            l7_flow_lose(flow, way);
-        size = max_bytes - sample->offset;
-        sample->flags |= L7_R_CUT;
-    }
-    if (size > L7_SAMPLE_MAX) {
-        size = L7_SAMPLE_MAX;
-        sample->flags |= L7_R_CUT;
-    }
-    sample->size = size;
-
-    if (!listening) {
-        __u32 packets = flow->samples[way] + 1U;
-        __u32 reached = sample->offset <= flow->next[way] ? sample->offset + size : flow->next[way];
-        int bytes_full = reached >= max_bytes;
-        int packets_full = packets >= max_packets;
-        __u32 other = way ^ 1;
-
-        if (bytes_full || packets_full) {
-            if (flow->samples[other] == 0 || packets >= 2 * max_packets ||
-                l7_flow_exhausted(flow, other, max_packets, max_bytes)) {
-                sample->flags |= L7_R_LAST;
-                sample->limit = packets_full ? 1 : 2;
-            }
-        }
-    }
-    if (flow->flags & L7_F_MIDSTREAM)
-        sample->flags |= L7_R_MIDSTREAM;
-    if (flow->packets[way ^ 1] == 0)
-        sample->flags |= L7_R_ONE_SIDED;
-    if (size == 0 && !(sample->flags & (L7_R_LAST | L7_R_END))) {
-        l7_flow_another_sample(flow, way);
-        return L7_SAMPLE_NONE;
-    }
-    return L7_SAMPLE_TAKE;
-}
-
-/* The sample's record found its way into the ring. */
-L7_INLINE void l7_flow_sampled(struct l7_flow *flow, __u32 direction,
-                               const struct l7_sample *sample) {
-    const __u32 way = direction & 1;
-
-    if (sample->size) {
-        const __u32 known = flow->next[way] - sample->offset;
-
-        l7_flow_another_sample(flow, way);
-        if (known < sample->size) {
-            flow->next[way] = sample->offset + sample->size + sample->beyond;
-        } else if ((__s32)known < 0 && (flow->flags & L7_F_LISTEN) && (sample->flags & L7_R_LOST)) {
-            /* The listener was told of the hole, and goes on behind it. */
-            flow->next[way] = sample->offset + sample->size + sample->beyond;
-            __sync_fetch_and_and(&flow->flags, ~(__u32)(way ? L7_F_LOST_1 : L7_F_LOST_0));
-        }
-    }
-    if (sample->flags & L7_R_LAST)
-        l7_flow_flag(flow, L7_F_LIMIT);
-}
-
-/* The ring was full: the flow tries again with its next packet, and what was lost stays a hole. */
-L7_INLINE void l7_flow_sample_lost(struct l7_flow *flow, __u32 direction,
-                                   const struct l7_sample *sample) {
-    if (sample->size)
-        l7_flow_lose(flow, direction & 1);
 }
 
 /* True when the flow has been idle longer than its kind may be. now: a tick of the clock that

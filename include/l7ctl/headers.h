@@ -34,6 +34,13 @@ enum l7_parse {
     L7_PARSE_EXTENSION, /* between the steps below only: an IPv6 extension header is next */
 };
 
+/* What of its datagram a packet is. */
+enum l7_fragment_place {
+    L7_FRAGMENT_NONE = 0, /* all of it */
+    L7_FRAGMENT_FIRST,    /* it has the transport header; others follow */
+    L7_FRAGMENT_LATER,
+};
+
 #define L7_TAGS_MAX 3       /* VLAN tags in the data */
 #define L7_EXTENSIONS_MAX 8 /* IPv6 extension headers */
 #define L7_HEADERS_MAX 256  /* bytes of headers worth pulling into the linear part */
@@ -66,7 +73,7 @@ struct l7_packet {
     __u32 ack;
     __u8 tcp_flags;
     __u8 from;     /* the end of the key that sent it: 0 or 1 */
-    __u8 fragment; /* 1: first fragment, 2: a later one */
+    __u8 fragment; /* enum l7_fragment_place */
     __u8 dscp;     /* RFC 2474, of the outermost IP header */
     __u16 window;  /* TCP, as in the header */
     __u8 options;  /* bytes of TCP options; they end where the payload begins */

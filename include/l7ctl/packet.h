@@ -65,16 +65,21 @@ struct l7_network {
     __u32 ip;   /* offset of the IP header */
     __u32 size; /* bytes from the transport header to the end of the datagram, as on the wire */
     __u8 l4;
-    __u8 fragment;       /* 1: more fragments follow or precede */
-    __u8 later_fragment; /* 1: not the first */
-    __u8 fragment_l4;    /* what the fragment says follows: the same in each of a datagram */
+    __u8 fragment;    /* enum l7_fragment_place */
+    __u8 fragment_l4; /* what the fragment says follows: the same in each of a datagram */
     __be32 fragment_id;
 };
+
+/* By the header's fragment field; `offset` and `more` are its bits of these names. */
+L7_INLINE __u8 l7_fragment_in(__u16 field, __u16 offset, __u16 more) {
+    if (field & offset)
+        return L7_FRAGMENT_LATER;
+    return field & more ? L7_FRAGMENT_FIRST : L7_FRAGMENT_NONE;
+}
 
 L7_INLINE enum l7_parse l7_parse_ipv4(struct l7_cursor *c, struct l7_network *net) {
     const __u8 *ip = c->at;
     __u32 header, total, rest;
-    __u16 fragment;
 
     if (ip + 20 > c->end)
         return L7_PARSE_TRUNCATED_IP;
@@ -91,9 +96,7 @@ L7_INLINE enum l7_parse l7_parse_ipv4(struct l7_cursor *c, struct l7_network *ne
     net->ip = (__u32)(ip - c->data);
     net->l4 = ip[9];
     net->size = total - header;
-    fragment = l7_load_be16(ip + 6) & 0x3fff;
-    net->fragment = fragment != 0;
-    net->later_fragment = (fragment & 0x1fff) != 0;
+    net->fragment = l7_fragment_in(l7_load_be16(ip + 6), 0x1fff, 0x2000);
     net->fragment_id = l7_load_be16(ip + 4);
     net->fragment_l4 = net->l4;
     if (ip + header > c->end)
@@ -124,8 +127,7 @@ L7_INLINE enum l7_parse l7_parse_ipv6(struct l7_cursor *c, struct l7_network *ne
     net->ip = (__u32)(ip - c->data);
     net->l4 = ip[6];
     net->size = payload;
-    net->fragment = 0;
-    net->later_fragment = 0;
+    net->fragment = L7_FRAGMENT_NONE;
     net->fragment_id = 0;
     net->fragment_l4 = 0;
     c->at = ip + 40;
@@ -161,7 +163,7 @@ L7_INLINE enum l7_parse l7_parse_transport(struct l7_cursor *c, const struct l7_
             if (header < 8)
                 return L7_PARSE_BAD_UDP_LENGTH;
             /* A first fragment, and a GSO packet, hold another length than the UDP header tells. */
-            if (!net->fragment && header < size)
+            if (net->fragment == L7_FRAGMENT_NONE && header < size)
                 size = header;
         }
         header = 8;
@@ -250,14 +252,14 @@ L7_INLINE enum l7_parse l7_parse_rest(struct l7_cursor *c, const struct l7_netwo
     packet->options = 0;
     packet->ip = net->ip;
     packet->dscp = l7_ip_dscp(ip, family);
-    packet->fragment = net->later_fragment ? 2 : net->fragment;
+    packet->fragment = net->fragment;
 
-    if (L7_UNLIKELY(net->fragment)) {
+    if (L7_UNLIKELY(net->fragment != L7_FRAGMENT_NONE)) {
         if (!datagram)
             return L7_PARSE_FRAGMENT;
         l7_fragment_key_of(net, ip, family, datagram);
     }
-    if (L7_UNLIKELY(net->later_fragment)) {
+    if (L7_UNLIKELY(net->fragment == L7_FRAGMENT_LATER)) {
         packet->payload = packet->headers_size = (__u32)(c->at - c->data);
         packet->payload_size = net->size;
         l7_key_order(packet, family, source, target, 0, 0);
@@ -329,10 +331,8 @@ L7_INLINE enum l7_parse l7_parse_extension(const void *data, const void *end,
     if (at + 8 > (const __u8 *)end)
         return L7_PARSE_TRUNCATED_IP;
     if (walk->net.l4 == L7_IPPROTO_FRAGMENT) {
-        __u16 field = l7_load_be16(at + 2);
-
-        walk->net.fragment = (field & 0xfff9) != 0; /* RFC 6946: an atomic fragment is whole */
-        walk->net.later_fragment = (field & 0xfff8) != 0;
+        /* RFC 6946: an atomic fragment, with neither, is whole. */
+        walk->net.fragment = l7_fragment_in(l7_load_be16(at + 2), 0xfff8, 0x0001);
         walk->net.fragment_id = l7_load32(at + 4);
         walk->net.fragment_l4 = at[0];
     } else {
@@ -343,7 +343,7 @@ L7_INLINE enum l7_parse l7_parse_extension(const void *data, const void *end,
     walk->net.l4 = at[0];
     walk->net.size -= size;
     walk->at += size;
-    if (walk->net.later_fragment || !l7_is_extension(walk->net.l4))
+    if (walk->net.fragment == L7_FRAGMENT_LATER || !l7_is_extension(walk->net.l4))
         return L7_PARSE_OK;
     return L7_PARSE_EXTENSION;
 }

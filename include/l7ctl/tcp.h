@@ -19,10 +19,17 @@
 #define L7_TCP_ACKS 66000   /* an acknowledgement may be so old */
 #define L7_TCP_FAR 0x100000 /* with one end unseen, how far the other may jump */
 #define L7_TCP_OPTIONS_MAX 40
-#define L7_TCP_OPTIONS_ROOM                                                                        \
-    68                       /* the kernel's buffer of them: what any index and word can reach     \
-                              */
-#define L7_TCP_SYN_DATA 4096 /* of a SYN (RFC 7413), which need not be acknowledged with it */
+#define L7_TCP_OPTIONS_ROOM 68 /* the kernel's buffer: what any index and a word can reach */
+#define L7_TCP_SYN_DATA 4096   /* of a SYN (RFC 7413), which need not be acknowledged with it */
+
+/* Kinds of options, RFC 9293 section 3.1, RFC 7323 and RFC 2018. */
+enum l7_tcp_option_kind {
+    L7_TCP_OPTION_END = 0,
+    L7_TCP_OPTION_NOP = 1,
+    L7_TCP_OPTION_SCALE = 3,
+    L7_TCP_OPTION_SACK_PERMITTED = 4,
+    L7_TCP_OPTION_SACK = 5,
+};
 
 enum l7_tcp_fit {
     L7_TCP_FITS = 0,
@@ -42,6 +49,11 @@ struct l7_tcp_options {
     __u32 sack; /* highest right edge of its blocks (RFC 2018) */
 };
 
+/* Whether the packet has a TCP header, so that its windows can be looked at. */
+L7_INLINE int l7_is_segment(const struct l7_packet *packet) {
+    return packet->key.l4 == L7_IPPROTO_TCP && packet->fragment != L7_FRAGMENT_LATER;
+}
+
 /* Reads the option at out->at and steps over it. Returns 0 at the end. */
 L7_INLINE int l7_tcp_option(const __u8 *options, __u32 size, struct l7_tcp_options *out) {
     const __u32 at = out->at;
@@ -51,9 +63,9 @@ L7_INLINE int l7_tcp_option(const __u8 *options, __u32 size, struct l7_tcp_optio
     if (at >= size || at >= L7_TCP_OPTIONS_MAX)
         return 0;
     kind = options[at];
-    if (kind == 0)
+    if (kind == L7_TCP_OPTION_END)
         return 0;
-    if (kind == 1) {
+    if (kind == L7_TCP_OPTION_NOP) {
         out->at = (__u8)(at + 1);
         return 1;
     }
@@ -62,12 +74,12 @@ L7_INLINE int l7_tcp_option(const __u8 *options, __u32 size, struct l7_tcp_optio
     length = options[at + 1];
     if (length < 2 || at + length > size || at + length > L7_TCP_OPTIONS_MAX)
         return 0;
-    if (kind == 3 && length == 3 && at + 3 <= L7_TCP_OPTIONS_MAX) {
+    if (kind == L7_TCP_OPTION_SCALE && length == 3 && at + 3 <= L7_TCP_OPTIONS_MAX) {
         out->flags |= L7_T_SCALE;
         out->scale = options[at + 2] > L7_TCP_LIBERAL ? L7_TCP_LIBERAL : options[at + 2];
-    } else if (kind == 4 && length == 2) {
+    } else if (kind == L7_TCP_OPTION_SACK_PERMITTED && length == 2) {
         out->flags |= L7_T_SACK;
-    } else if (kind == 5) {
+    } else if (kind == L7_TCP_OPTION_SACK) {
         for (block = 2; block + 8 <= 34; block += 8) {
             __u32 edge;
 
@@ -122,8 +134,9 @@ L7_INLINE void l7_tcp_begin(struct l7_tcp_side *tcp) {
     tcp[0].scale = tcp[1].scale = L7_TCP_LIBERAL;
 }
 
-/* A SYN that was not seen becomes known, as `from` has its scale and flags: windows that counted
- * with the largest scale shrink to what they meant. The edge stays at or beyond the true one. */
+/* A SYN that was not seen becomes known, because `from` has its scale and flags. Windows that were
+ * counted with the largest scale shrink to their true size; the edge stays at or beyond the true
+ * one. */
 L7_INLINE void l7_tcp_told(struct l7_tcp_side *s, const struct l7_tcp_side *from) {
     if ((s->flags & L7_T_SYN) || !(from->flags & L7_T_SYN))
         return;
@@ -138,7 +151,7 @@ L7_INLINE void l7_tcp_told(struct l7_tcp_side *s, const struct l7_tcp_side *from
     s->flags |= from->flags;
 }
 
-/* The same side, as two packets that each saw a part of it have it. */
+/* Joins two states of one side, each of which a part of the packets has told. */
 L7_INLINE void l7_tcp_merge(struct l7_tcp_side *s, const struct l7_tcp_side *other) {
     if (!s->maxwin && (other->maxwin || !s->allows)) {
         *s = *other;
@@ -175,7 +188,7 @@ L7_INLINE enum l7_tcp_fit l7_tcp_conditions(const struct l7_tcp_side *s,
     return L7_TCP_FITS;
 }
 
-/* Takes from a segment that fits what it says of its sender. */
+/* Notes what a segment that fits says of its sender. */
 L7_INLINE void l7_tcp_advance(struct l7_tcp_side *s, struct l7_tcp_side *r, __u32 end, __u32 ack,
                               __u32 window, __u16 when) {
     const __u32 edge = ack + window + (window == 0); /* a closed window is probed with a byte */
@@ -223,7 +236,7 @@ L7_INLINE enum l7_tcp_fit l7_tcp_syn(struct l7_flow *flow, const struct l7_packe
     const int answers = (packet->tcp_flags & L7_TCP_ACK) != 0;
 
     if (flow->flags & L7_F_REPLIED) {
-        /* A late double of the one that began it, or a stranger's. */
+        /* It is a late double of the SYN that began the connection, or a stranger's. */
         const __s32 before = (__s32)(s->end - end);
 
         return s->maxwin && before >= 0 && before <= L7_TCP_FAR ? L7_TCP_FITS : L7_TCP_STRAY;
@@ -275,7 +288,7 @@ L7_INLINE enum l7_tcp_fit l7_tcp_reset(struct l7_flow *flow, const struct l7_pac
     return L7_TCP_STRAY;
 }
 
-/* One end, or both, have not been seen. */
+/* A segment of a connection of which one end, or both, have not been seen. */
 L7_INLINE enum l7_tcp_fit l7_tcp_learn(struct l7_tcp_side *s, struct l7_tcp_side *r,
                                        const struct l7_packet *packet, __u32 end, __u32 window) {
     const __u32 seq = packet->seq, ack = packet->ack;

@@ -17,6 +17,14 @@
 #define L7_PORT_GTPU 2152
 #define L7_PORT_VXLAN 4789
 #define L7_GRE_ETHERNET 0x6558
+#define L7_GRE_CHECKSUM 0x8000 /* each of these three says that a word of its own follows */
+#define L7_GRE_KEY 0x2000
+#define L7_GRE_SEQUENCE 0x1000
+#define L7_GRE_OTHER 0x4007 /* source routing, and versions other than 0 (PPTP's is 1) */
+#define L7_GTPU_GPDU 255    /* the message that carries a packet */
+#define L7_GTPU_OPTIONS 0x07
+#define L7_GTPU_EXTENSION 0x04
+#define L7_VXLAN_VNI 0x08 /* the only flag, always set */
 
 /* Deeper than this nothing is looked for. */
 #define L7_TUNNEL_MAX (L7_HEADERS_MAX - 60)
@@ -46,28 +54,29 @@ L7_INLINE __u32 l7_gre_size(const __u8 *at, int *ethernet) {
     const __u16 type = l7_load_be16(at + 2);
     __u32 size = 4;
 
-    if (flags & 0x4007) /* source routing, and versions other than 0 (PPTP's is 1) */
+    if (flags & L7_GRE_OTHER)
         return 0;
-    if (flags & 0x8000)
+    if (flags & L7_GRE_CHECKSUM)
         size += 4;
-    if (flags & 0x2000)
+    if (flags & L7_GRE_KEY)
         size += 4;
-    if (flags & 0x1000)
+    if (flags & L7_GRE_SEQUENCE)
         size += 4;
     *ethernet = type == L7_GRE_ETHERNET;
     return *ethernet || type == L7_ETH_IPV4 || type == L7_ETH_IPV6 ? size : 0;
 }
 
-/* The same of GTP-U's: a G-PDU of version 1, of which payload_size bytes are all. Extension headers
- * are stepped over one deep, which is what 5G has. */
+/* The same of GTP-U's header: a G-PDU of version 1, of which payload_size bytes are all. Extension
+ * headers are stepped over one deep, which is what 5G has. */
 L7_INLINE __u32 l7_gtpu_size(const __u8 *at, __u32 payload_size) {
     __u32 size = 8;
 
-    if ((at[0] & 0xf8) != 0x30 || at[1] != 255 || (__u32)l7_load_be16(at + 2) + 8 != payload_size)
+    if ((at[0] & 0xf8) != 0x30 || at[1] != L7_GTPU_GPDU ||
+        (__u32)l7_load_be16(at + 2) + 8 != payload_size)
         return 0;
-    if (at[0] & 7) {
+    if (at[0] & L7_GTPU_OPTIONS) {
         size = 12;
-        if ((at[0] & 4) && at[11] != 0) {
+        if ((at[0] & L7_GTPU_EXTENSION) && at[11] != 0) {
             if (at[12] == 0 || at[12] > 3)
                 return 0;
             size += at[12] * 4U;
@@ -82,7 +91,7 @@ L7_INLINE __u32 l7_tunnel_inner(const void *data, const void *end, const struct 
     __u32 offset = packet->payload, size = 0;
     int ethernet = 0;
 
-    if (offset > L7_TUNNEL_MAX || packet->fragment == 2)
+    if (offset > L7_TUNNEL_MAX || packet->fragment == L7_FRAGMENT_LATER)
         return 0;
     if (packet->key.l4 == L7_IPPROTO_IPIP || packet->key.l4 == L7_IPPROTO_IPV6)
         return offset;
@@ -92,7 +101,7 @@ L7_INLINE __u32 l7_tunnel_inner(const void *data, const void *end, const struct 
         size = l7_gre_size(at, &ethernet);
     } else if (packet->key.port[0] == L7_BE16(L7_PORT_VXLAN) ||
                packet->key.port[1] == L7_BE16(L7_PORT_VXLAN)) {
-        if (at[0] == 8 && at[1] == 0 && at[2] == 0 && at[3] == 0 && at[7] == 0) {
+        if (at[0] == L7_VXLAN_VNI && at[1] == 0 && at[2] == 0 && at[3] == 0 && at[7] == 0) {
             size = 8;
             ethernet = 1;
         }

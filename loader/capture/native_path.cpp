@@ -9,8 +9,15 @@
 namespace l7 {
 
 namespace {
-constexpr std::uint32_t kSecond = 1000; // ticks are milliseconds here
+l7_settings settings_of(const NativeLimits &limits) {
+    l7_settings out{};
+    out.sample_bytes = limits.sample_bytes;
+    out.sample_packets = limits.sample_packets;
+    out.tunnels = limits.tunnels;
+    out.second = 1000; // ticks are milliseconds here
+    return out;
 }
+} // namespace
 
 std::size_t NativePath::FragmentHash::operator()(const l7_fragment_key &key) const {
     return std::hash<std::string_view>{}({reinterpret_cast<const char *>(&key), sizeof(key)});
@@ -54,49 +61,75 @@ void FlowIndex::grow() {
 }
 
 NativePath::NativePath(NativeLimits limits, Sink sink, Presume presume, Expect expect)
-    : limits_(limits), sink_(std::move(sink)), presume_(std::move(presume)),
-      expect_(std::move(expect)) {}
+    : settings_(settings_of(limits)), timeouts_(limits.timeouts), sink_(std::move(sink)),
+      presume_(std::move(presume)), expect_(std::move(expect)) {}
 
 void NativePath::packet(const std::uint8_t *data, std::size_t size, std::uint32_t wire_size,
                         std::uint64_t time_ns, bool l3) {
-    l7_packet packet;
+    l7_pass pass{};
+    if (!read({data, size}, wire_size, l3, pass.packet))
+        return;
+    pass.bytes = wire_size;
+    pass.packets = 1;
+    pass.attach = L7_NOWHERE;
+    pass.now = static_cast<std::uint32_t>(time_ns / 1'000'000);
+    NativeFlow &flow = flow_of(pass, time_ns);
+    flow.last_ns = time_ns;
+    if (!l7_step_count(&flow.flow, &pass, &settings_))
+        rest_of_step(flow, pass, {data, size}, time_ns);
+}
+
+/// Parses the packet, or the one that a tunnel's packet carries. False where it belongs to no flow.
+bool NativePath::read(Bytes data, std::uint32_t wire_size, bool l3, l7_packet &packet) {
+    const std::uint8_t *const end = data.data() + data.size();
     l7_fragment_key datagram;
     const l7_parse result =
-        l7_parse_packet(data, data + size, wire_size, l3 ? 1 : 0, &packet, &datagram);
+        l7_parse_packet(data.data(), end, wire_size, l3 ? 1 : 0, &packet, &datagram);
 
-    if (result != L7_PARSE_OK && result != L7_PARSE_FRAGMENT)
-        return l7_count_parse(&counters_, result);
-    if (packet.fragment && !defragment(packet, datagram))
-        return;
-
-    if (l7_is_tunnel(&packet, limits_.tunnels)) {
-        if (l7_enter_tunnel(data, data + size, wire_size, &packet))
+    if (result != L7_PARSE_OK && result != L7_PARSE_FRAGMENT) {
+        l7_count_parse(&counters_, result);
+        return false;
+    }
+    if (packet.fragment != L7_FRAGMENT_NONE && !defragment(packet, datagram))
+        return false;
+    if (l7_is_tunnel(&packet, settings_.tunnels)) {
+        if (l7_enter_tunnel(data.data(), end, wire_size, &packet))
             counters_.tunnels_entered++;
         else
             counters_.tunnels_opaque++;
     }
-    const auto now = static_cast<std::uint32_t>(time_ns / 1'000'000);
-    NativeFlow &flow = flow_of(packet, time_ns, now);
-    const std::uint32_t direction = l7_flow_direction(&flow.flow, &packet);
-    flow.last_ns = time_ns;
-    l7_flow_count(&flow.flow, direction, 1, wire_size, now, kSecond);
-    int ends = 0;
-    if (packet.key.l4 == L7_IPPROTO_TCP && packet.fragment != 2) {
-        if (!track(flow, packet, direction, data, size, now))
-            return;
-        ends = l7_flow_note_flags(&flow.flow, &packet, direction);
-    }
-    if (l7_flow_wanted(&flow.flow))
-        sample(flow, packet, direction, ends, data, size, time_ns);
+    return true;
 }
 
-NativeFlow &NativePath::flow_of(const l7_packet &packet, std::uint64_t time_ns, std::uint32_t now) {
+void NativePath::rest_of_step(NativeFlow &flow, const l7_pass &pass, Bytes data,
+                              std::uint64_t time_ns) {
+    const l7_packet &packet = pass.packet;
+    l7_tcp_options said{};
+    l7_sample sample;
+
+    if (packet.payload <= data.size())
+        l7_tcp_options_read(data.data() + packet.payload - packet.options, packet.options, &said);
+    if (l7_step_rest(&flow.flow, &pass, &said, &settings_, &counters_, &sample) != L7_SAMPLE_TAKE)
+        return;
+    l7_record head;
+    l7_record_fill(&head, L7_RECORD_SAMPLE, &flow.flow, &pass, &sample, time_ns);
+    // A capture may hold less of the packet than there was.
+    const std::size_t start = std::min<std::size_t>(packet.payload + sample.skip, data.size());
+    const Bytes at_hand =
+        data.subspan(start, std::min<std::size_t>(head.size, data.size() - start));
+    head.size = static_cast<std::uint16_t>(at_hand.size());
+    l7_step_recorded(&flow.flow, &pass, &sample, &counters_, 1);
+    sink_({head, at_hand});
+}
+
+NativeFlow &NativePath::flow_of(const l7_pass &pass, std::uint64_t time_ns) {
+    const l7_packet &packet = pass.packet;
     NativeFlow *&known = live_.at(packet.key);
     const NativeFlow *const before = known;
     if (known && l7_flow_restarts(&known->flow, &packet)) {
         counters_.flows_restarted++;
         known = nullptr;
-    } else if (known && l7_flow_expired(&known->flow, packet.key.l4, &limits_.timeouts, now)) {
+    } else if (known && l7_flow_expired(&known->flow, packet.key.l4, &timeouts_, pass.now)) {
         (known->flow.protocol > L7_UNKNOWN ? counters_.expired_flows
                                            : counters_.expired_newcomers)++;
         known = nullptr;
@@ -105,32 +138,25 @@ NativeFlow &NativePath::flow_of(const l7_packet &packet, std::uint64_t time_ns, 
         NativeFlow &fresh = flows_.emplace_back();
         fresh.key = packet.key;
         fresh.first_ns = time_ns;
-        l7_flow_begin(&fresh.flow, &packet, now);
+        l7_flow_begin(&fresh.flow, &packet, pass.now);
         // Flows of one key are told apart by their birth, and captures may have coarse clocks.
-        if (before && static_cast<std::int32_t>(now - before->flow.born) <= 0)
+        if (before && static_cast<std::int32_t>(pass.now - before->flow.born) <= 0)
             fresh.flow.born = before->flow.born + 1;
         known = &fresh;
         counters_.flows_created++;
-        begin_flow(fresh, packet, time_ns);
+        begin_flow(fresh, pass, time_ns);
     }
     return *known;
 }
 
 /// What a flow is before its bytes say so: announced by another, or like its server's last.
-void NativePath::begin_flow(NativeFlow &flow, const l7_packet &packet, std::uint64_t time_ns) {
+void NativePath::begin_flow(NativeFlow &flow, const l7_pass &pass, std::uint64_t time_ns) {
+    const l7_packet &packet = pass.packet;
     if (const auto expected = expect_ ? expect_(packet, time_ns) : std::nullopt) {
         l7_flow_expect(&flow.flow, &*expected);
         counters_.flows_expected++;
-        l7_record head{};
-        head.key = flow.key;
-        head.time_ns = time_ns;
-        head.hash = l7_key_hash(&flow.key);
-        head.packet = 1;
-        head.offset = expected->id;
-        head.flags = L7_R_EXPECTED;
-        head.direction = flow.flow.flags & L7_F_INITIATOR_1 ? 1 : 0;
-        head.protocol = flow.flow.protocol;
-        head.born = flow.flow.born;
+        l7_record head;
+        l7_record_fill(&head, L7_RECORD_EXPECTED, &flow.flow, &pass, nullptr, time_ns);
         sink_({head, {}});
         return;
     }
@@ -144,21 +170,8 @@ void NativePath::begin_flow(NativeFlow &flow, const l7_packet &packet, std::uint
     }
 }
 
-/// Whether the segment fits its connection's windows.
-bool NativePath::track(NativeFlow &flow, const l7_packet &packet, std::uint32_t direction,
-                       const std::uint8_t *data, std::size_t size, std::uint32_t now) {
-    if (!l7_flow_wanted(&flow.flow) && l7_tcp_quick(&flow.flow, &packet, direction, now))
-        return true;
-    l7_tcp_options options{};
-    if (packet.payload <= size)
-        l7_tcp_options_read(data + packet.payload - packet.options, packet.options, &options);
-    const l7_tcp_fit fit = l7_tcp_segment(&flow.flow, &packet, direction, &options, now, kSecond);
-    l7_count_tcp(&counters_, fit);
-    return fit == L7_TCP_FITS;
-}
-
 bool NativePath::defragment(l7_packet &packet, const l7_fragment_key &datagram) {
-    if (packet.fragment == 1) {
+    if (packet.fragment == L7_FRAGMENT_FIRST) {
         if (fragments_.insert_or_assign(datagram, l7_fragment_of(&packet)).second)
             fragment_order_.push_back(datagram);
         if (fragment_order_.size() > L7_FRAGMENTS_MAX) {
@@ -175,44 +188,6 @@ bool NativePath::defragment(l7_packet &packet, const l7_fragment_key &datagram) 
     }
     l7_fragment_apply(&packet, &datagram, &first->second);
     return true;
-}
-
-void NativePath::sample(NativeFlow &flow, const l7_packet &packet, std::uint32_t direction,
-                        int ends, const std::uint8_t *data, std::size_t size,
-                        std::uint64_t time_ns) {
-    const std::uint32_t payload = packet.fragment == 2 ? 0 : packet.payload_size;
-    l7_sample taken;
-    const l7_sample_kind kind =
-        l7_flow_sample(&flow.flow, &packet, direction, payload, ends, limits_.sample_packets,
-                       limits_.sample_bytes, &taken);
-
-    if (kind == L7_SAMPLE_RETRANSMITTED)
-        counters_.retransmitted++;
-    if (kind != L7_SAMPLE_TAKE)
-        return;
-    if (taken.limit)
-        (taken.limit == 1 ? counters_.limit_packets : counters_.limit_bytes)++;
-
-    // A capture may hold less of the packet than there was.
-    const std::size_t start = std::min<std::size_t>(packet.payload + taken.skip, size);
-    const std::size_t at_hand = std::min<std::size_t>(taken.size, size - start);
-    l7_record head{};
-    head.key = flow.key;
-    head.time_ns = time_ns;
-    head.hash = l7_key_hash(&flow.key);
-    head.packet = static_cast<std::uint32_t>(flow.flow.packets[0] + flow.flow.packets[1]);
-    head.offset = taken.offset;
-    head.size = static_cast<std::uint16_t>(at_hand);
-    head.direction = static_cast<std::uint8_t>(direction);
-    head.flags = taken.flags;
-    if (flow.flow.flags & L7_F_INITIATOR_1)
-        head.flags |= L7_R_INITIATOR_1;
-    head.wire_size = static_cast<std::uint16_t>(std::min<std::uint32_t>(payload, 0xffff));
-    head.born = flow.flow.born;
-    head.protocol = flow.flow.flags & L7_F_PROVISIONAL ? L7_UNSET : flow.flow.protocol;
-    counters_.records++;
-    l7_flow_sampled(&flow.flow, direction, &taken);
-    sink_({head, Bytes(data + start, at_hand)});
 }
 
 void NativePath::apply(const l7_verdict &verdict) {

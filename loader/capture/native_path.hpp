@@ -2,9 +2,10 @@
 // The kernel's packet path, natively: the same headers decide, over tables of our own.
 #pragma once
 
+#include "core/base/bytes.hpp"
 #include "core/flow/key.hpp"
 
-#include <l7ctl/flow.h>
+#include <l7ctl/step.h>
 #include <l7ctl/tunnel.h>
 
 #include <cstdint>
@@ -82,13 +83,11 @@ class NativePath {
     const std::deque<NativeFlow> &flows() const { return flows_; }
 
   private:
-    void begin_flow(NativeFlow &flow, const l7_packet &packet, std::uint64_t time_ns);
-    NativeFlow &flow_of(const l7_packet &packet, std::uint64_t time_ns, std::uint32_t now);
+    bool read(Bytes data, std::uint32_t wire_size, bool l3, l7_packet &packet);
     bool defragment(l7_packet &packet, const l7_fragment_key &datagram);
-    bool track(NativeFlow &flow, const l7_packet &packet, std::uint32_t direction,
-               const std::uint8_t *data, std::size_t size, std::uint32_t now);
-    void sample(NativeFlow &flow, const l7_packet &packet, std::uint32_t direction, int ends,
-                const std::uint8_t *data, std::size_t size, std::uint64_t time_ns);
+    NativeFlow &flow_of(const l7_pass &pass, std::uint64_t time_ns);
+    void begin_flow(NativeFlow &flow, const l7_pass &pass, std::uint64_t time_ns);
+    void rest_of_step(NativeFlow &flow, const l7_pass &pass, Bytes data, std::uint64_t time_ns);
 
     struct FragmentHash {
         std::size_t operator()(const l7_fragment_key &key) const;
@@ -97,7 +96,8 @@ class NativePath {
         bool operator()(const l7_fragment_key &a, const l7_fragment_key &b) const;
     };
 
-    NativeLimits limits_;
+    l7_settings settings_;
+    l7_timeouts timeouts_;
     Sink sink_;
     Presume presume_;
     Expect expect_;

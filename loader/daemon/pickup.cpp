@@ -28,7 +28,7 @@ void Pickup::use(std::shared_ptr<const Catalog> catalog) {
 }
 
 void Pickup::met(const l7_record &head) {
-    if (!(head.flags & L7_R_MIDSTREAM) || head.flags == L7_R_EXPECTED ||
+    if (head.kind != L7_RECORD_SAMPLE || !(head.flags & L7_R_MIDSTREAM) ||
         head.protocol > L7_UNKNOWN || head.key.l4 != L7_IPPROTO_TCP || (!marks_ && world_.scaled()))
         return;
     const std::uint64_t who = std::uint64_t{head.hash} << 32 | head.born;

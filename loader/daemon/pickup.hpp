@@ -68,7 +68,6 @@ class Pickup {
         std::uint32_t born;
         unsigned initiator; ///< end of the key, as the flow has it
     };
-    using Scale = std::optional<std::array<std::uint8_t, 2>>; ///< by the flow's direction
 
     void run();
     bool next(Connection &connection, std::shared_ptr<const Catalog> &catalog);

@@ -135,7 +135,8 @@ bool Worker::take(Bytes record, std::uint64_t now_ns) {
     if (record.size() < sizeof(head))
         return false;
     std::memcpy(&head, record.data(), sizeof(head));
-    if (head.size > record.size() - sizeof(head) || head.direction > 1)
+    if (head.size > record.size() - sizeof(head) || head.direction > 1 ||
+        head.kind >= L7_RECORD_KINDS)
         return false;
     const Sample sample{head, record.subspan(sizeof(head), head.size)};
     if (met_)

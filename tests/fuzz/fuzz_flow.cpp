@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Any sequence of packets: what is sampled stays within the limits. Of a flow that is listened to,
 // no bytes are passed over untold.
-#include <l7ctl/flow.h>
+#include <l7ctl/step.h>
 
 #include <cstdint>
 #include <cstdlib>
@@ -19,7 +19,9 @@ struct Step {
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size) {
-    l7_packet packet{};
+    l7_pass pass{};
+    l7_packet &packet = pass.packet;
+    l7_settings set{};
     l7_flow flow{};
     l7_sample sample;
     std::uint32_t taken[2] = {};
@@ -27,6 +29,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
 
     if (size < 1)
         return 0;
+    set.sample_packets = kPackets;
+    set.sample_bytes = kBytes;
     packet.key.l4 = data[0] & 1 ? L7_IPPROTO_TCP : L7_IPPROTO_UDP;
     data++;
     size--;
@@ -44,12 +48,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
         if (step.from & 4)
             flow.flags |= L7_F_LISTEN;
         const bool listening = flow.flags & L7_F_LISTEN;
-        const std::uint32_t way = l7_flow_direction(&flow, &packet);
+        packet.payload_size = step.size;
+        const std::uint32_t way = pass.direction = l7_flow_direction(&flow, &packet);
         const std::uint32_t before = flow.next[way];
         l7_flow_count(&flow, way, 1, step.size, 1, 1000);
         const int ends = l7_flow_note_flags(&flow, &packet, way);
-        const l7_sample_kind kind =
-            l7_flow_sample(&flow, &packet, way, step.size, ends, kPackets, kBytes, &sample);
+        const l7_sample_kind kind = l7_flow_sample(&flow, &pass, ends, &set, &sample);
         if (kind != L7_SAMPLE_TAKE)
             continue;
         if (sample.size > L7_SAMPLE_MAX || sample.skip + sample.size + sample.beyond > step.size)

@@ -25,6 +25,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
         head.hash = l7_key_hash(&head.key);
         head.direction = data[2] & 1;
         head.flags = data[3];
+        head.kind = data[2] & 2 ? L7_RECORD_EXPECTED : L7_RECORD_SAMPLE;
+        head.protocol = data[2] & 4 ? L7_PROTOCOL_FIRST : L7_UNSET;
         head.offset = static_cast<std::uint32_t>(data[4] | data[5] << 8 | (data[2] & 0x80) << 24);
         head.packet = data[6];
         head.born = data[7] & 3;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <l7ctl/flow.h>
+#include <l7ctl/step.h>
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -7,11 +7,20 @@ namespace {
 
 constexpr std::uint32_t kPackets = 10, kBytes = 4096;
 
+l7_settings limits() {
+    l7_settings out{};
+    out.sample_packets = kPackets;
+    out.sample_bytes = kBytes;
+    out.second = 1000;
+    return out;
+}
+
 /// A TCP flow that is driven packet by packet.
 struct Tcp {
     l7_flow flow{};
     l7_sample last{};
-    l7_packet packet{};
+    l7_pass pass{};
+    l7_packet &packet = pass.packet;
 
     explicit Tcp(bool handshake = true) {
         packet.key.l4 = L7_IPPROTO_TCP;
@@ -35,10 +44,12 @@ struct Tcp {
     l7_sample_kind step(unsigned from, std::uint32_t seq, std::uint8_t flags, std::uint32_t size,
                         bool room = true) {
         make(from, seq, flags);
-        const std::uint32_t way = l7_flow_direction(&flow, &packet);
+        packet.payload_size = size;
+        const std::uint32_t way = pass.direction = l7_flow_direction(&flow, &packet);
         l7_flow_count(&flow, way, 1, size, 1, 1000);
         const int ends = l7_flow_note_flags(&flow, &packet, way);
-        const auto kind = l7_flow_sample(&flow, &packet, way, size, ends, kPackets, kBytes, &last);
+        const l7_settings set = limits();
+        const auto kind = l7_flow_sample(&flow, &pass, ends, &set, &last);
         if (kind == L7_SAMPLE_TAKE) {
             if (room)
                 l7_flow_sampled(&flow, way, &last);
@@ -136,7 +147,7 @@ TEST_CASE("the byte limit ends a direction and, with a silent peer, the sampling
     CHECK(tcp.last.size == 4096);
     CHECK((tcp.last.flags & L7_R_CUT) != 0);
     CHECK((tcp.last.flags & L7_R_LAST) != 0);
-    CHECK(tcp.last.limit == 2);
+    CHECK(tcp.last.limit == L7_LIMIT_BYTES);
     CHECK(tcp.step(0, 5101, L7_TCP_ACK, 100) == L7_SAMPLE_NONE);
 }
 
@@ -276,14 +287,17 @@ TEST_CASE("flows expire by their kind") {
 
 TEST_CASE("datagrams follow one another") {
     l7_flow flow;
-    l7_packet packet{};
+    l7_pass pass{};
     l7_sample sample;
-    packet.key.l4 = L7_IPPROTO_UDP;
-    l7_flow_begin(&flow, &packet, 1);
-    CHECK(l7_flow_sample(&flow, &packet, 0, 100, 0, kPackets, kBytes, &sample) == L7_SAMPLE_TAKE);
+    const l7_settings set = limits();
+    pass.packet.key.l4 = L7_IPPROTO_UDP;
+    pass.packet.payload_size = 100;
+    l7_flow_begin(&flow, &pass.packet, 1);
+    CHECK(l7_flow_sample(&flow, &pass, 0, &set, &sample) == L7_SAMPLE_TAKE);
     CHECK(sample.offset == 0);
     l7_flow_sampled(&flow, 0, &sample);
-    CHECK(l7_flow_sample(&flow, &packet, 0, 100, 0, kPackets, kBytes, &sample) == L7_SAMPLE_TAKE);
+    CHECK(l7_flow_sample(&flow, &pass, 0, &set, &sample) == L7_SAMPLE_TAKE);
     CHECK(sample.offset == 100);
-    CHECK(l7_flow_sample(&flow, &packet, 0, 0, 0, kPackets, kBytes, &sample) == L7_SAMPLE_NONE);
+    pass.packet.payload_size = 0;
+    CHECK(l7_flow_sample(&flow, &pass, 0, &set, &sample) == L7_SAMPLE_NONE);
 }

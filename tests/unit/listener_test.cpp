@@ -307,7 +307,7 @@ TEST_CASE("a flow's state comes back as the flow it was of, on a machine with ot
 }
 
 TEST_CASE("a record that only looks like news of a child is a record") {
-    // All flags, no payload, no protocol; a fuzzer found it.
+    // Of that kind, and no protocol; a fuzzer found it.
     Knowledge knowledge;
     auto protocols = std::make_shared<Protocols>();
     std::vector<std::string> rejected;
@@ -319,7 +319,7 @@ TEST_CASE("a record that only looks like news of a child is a record") {
     classifier.use(knowledge);
     l7_record head{};
     head.key.l4 = IPPROTO_UDP;
-    head.flags = L7_R_EXPECTED;
+    head.kind = L7_RECORD_EXPECTED;
     const auto verdict = classifier.take({head, {}}, 1);
     CHECK((!verdict || verdict->protocol != L7_UNSET));
     head.protocol = L7_PROTOCOL_FIRST;

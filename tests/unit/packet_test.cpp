@@ -126,7 +126,7 @@ TEST_CASE("fragments belong to their datagram") {
     packet.payload = Buffer(64);
     const Parsed first = parse(build(packet));
     REQUIRE(first.result == L7_PARSE_OK);
-    CHECK(first.packet.fragment == 1);
+    CHECK(first.packet.fragment == L7_FRAGMENT_FIRST);
 
     packet.fragment_offset = 9;
     packet.more_fragments = false;

@@ -164,7 +164,9 @@ TEST_CASE("the kernel is asked once, and only about connections met midway") {
     Fixture f;
     Pickup &pickup = f.start();
     pickup.met(Fixture::record(0));
-    pickup.met(Fixture::record(L7_R_EXPECTED));
+    l7_record expected = Fixture::record();
+    expected.kind = L7_RECORD_EXPECTED;
+    pickup.met(expected);
     l7_record known = Fixture::record();
     known.protocol = L7_PROTOCOL_FIRST;
     pickup.met(known);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <l7ctl/flow.h>
+#include <l7ctl/step.h>
 
 #include <algorithm>
 #include <array>
@@ -376,20 +376,26 @@ TEST_CASE("a flow that moves loses nothing of a packet that found it in its old 
 
 TEST_CASE("so does what is sampled of it") {
     l7_flow old{}, copy{};
-    l7_packet packet{};
+    l7_pass pass{};
+    l7_packet &packet = pass.packet;
+    l7_settings set{};
     l7_sample sample;
+    set.sample_packets = 10;
+    set.sample_bytes = 4096;
     packet.key.l4 = L7_IPPROTO_TCP;
     packet.tcp_flags = kAck;
     packet.seq = 77;
+    packet.payload_size = 10;
     l7_flow_begin(&old, &packet, 1);
     copy = old;
     l7_flow_moved(&old, &copy);
-    REQUIRE(l7_flow_sample(&old, &packet, 0, 10, 0, 10, 4096, &sample) == L7_SAMPLE_TAKE);
+    REQUIRE(l7_flow_sample(&old, &pass, 0, &set, &sample) == L7_SAMPLE_TAKE);
     l7_flow_sampled(&old, 0, &sample);
     l7_flow_merge(&copy, &old);
-    CHECK(l7_flow_sample(&copy, &packet, 0, 10, 0, 10, 4096, &sample) == L7_SAMPLE_RETRANSMITTED);
+    CHECK(l7_flow_sample(&copy, &pass, 0, &set, &sample) == L7_SAMPLE_RETRANSMITTED);
     packet.seq += 10;
-    REQUIRE(l7_flow_sample(&copy, &packet, 0, 5, 0, 10, 4096, &sample) == L7_SAMPLE_TAKE);
+    packet.payload_size = 5;
+    REQUIRE(l7_flow_sample(&copy, &pass, 0, &set, &sample) == L7_SAMPLE_TAKE);
     CHECK(sample.offset == 10);
 }
 

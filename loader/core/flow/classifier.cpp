@@ -63,7 +63,7 @@ std::optional<l7_verdict> Classifier::take(const Sample &sample, std::uint64_t n
     const l7_record &head = sample.head;
 
     counters_.samples++;
-    if (head.flags == L7_R_EXPECTED && head.size == 0 && head.protocol > L7_UNKNOWN)
+    if (head.kind == L7_RECORD_EXPECTED && head.protocol > L7_UNKNOWN)
         return child(head);
     if (!listener_.knows(head.key, head.born))
         return judge(sample, now_ns);
@@ -209,7 +209,7 @@ std::optional<l7_verdict> Classifier::child(const l7_record &head) {
         out.attributes = met->verdict.attributes;
     }
     if (const ParentKind *kind = parent_kind(out.protocol, out.key.l4))
-        listener_.begin(out.key, out.born, head.direction, *kind,
+        listener_.begin(out.key, out.born, head.flags & L7_R_INITIATOR_1 ? 1 : 0, *kind,
                         {out.protocol, out.application, out.host, out.attributes});
     return out;
 }

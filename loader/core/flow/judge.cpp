@@ -40,8 +40,7 @@ void Judge::start_over() {
 std::optional<Judgement> Judge::take(const Sample &sample, Scanner &scanner,
                                      const Protocols &protocols, const JudgeLimits &limits) {
     flags_ |= sample.head.flags;
-    last_packet_ = static_cast<std::uint16_t>(
-        std::min<std::uint32_t>(sample.head.packet, std::numeric_limits<std::uint16_t>::max()));
+    last_packet_ = sample.head.packet;
     if (refused(limits))
         return Judgement{L7_UNKNOWN, L7_REASON_MIDSTREAM, last_packet_, samples_};
     if (!transport_of(key_.l4) && !limits.only_patterns) {
