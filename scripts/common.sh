@@ -5,9 +5,9 @@
 
 build_packages=(
     build-essential clang cmake ninja-build pkg-config
-    libbpf-dev bpftool libelf-dev zlib1g-dev libhyperscan-dev libpcre2-dev libnl-3-dev libnl-route-3-dev libpcap-dev
-    libncurses-dev
-    libcli11-dev libtomlplusplus-dev libfmt-dev libspdlog-dev nlohmann-json3-dev libssl-dev
+    libbpf-dev bpftool libelf-dev zlib1g-dev libhyperscan-dev libpcre2-dev libnghttp2-dev libnl-3-dev libnl-route-3-dev
+    libpcap-dev libncurses-dev
+    libcli11-dev libtomlplusplus-dev libfmt-dev nlohmann-json3-dev libssl-dev
     prometheus-cpp-dev libcivetweb-dev libfixbuf-dev libhiredis-dev
 )
 # For manual pages and the Debian package, besides.

@@ -9,6 +9,18 @@
 #include <optional>
 #include <pcap/pcap.h>
 
+// libpcap names these two in its table of devices to capture from. With definitions here the linker
+// leaves out its own, which need D-Bus, systemd and six more libraries; only files are read.
+extern "C" {
+int dbus_findalldevs(void *, char *) {
+    return 0;
+}
+void *dbus_create(const char *, char *, int *is_ours) {
+    *is_ours = 0;
+    return nullptr;
+}
+}
+
 namespace l7 {
 
 namespace {

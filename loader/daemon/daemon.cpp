@@ -11,9 +11,10 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <cstring>
+#include <ctime>
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
@@ -43,6 +44,16 @@ Result<Fd> signal_fd() {
     if (!fd)
         return Error{std::string("waiting for signals: ") + std::strerror(errno)};
     return fd;
+}
+
+void log(const std::string &line) {
+    char when[32];
+    timespec now{};
+    tm local{};
+    clock_gettime(CLOCK_REALTIME, &now);
+    std::strftime(when, sizeof(when), "%F %T", localtime_r(&now.tv_sec, &local));
+    std::printf("[%s.%03ld] [info] %s\n", when, now.tv_nsec / 1'000'000, line.c_str());
+    std::fflush(stdout);
 }
 
 } // namespace
@@ -416,7 +427,7 @@ void Daemon::request_stop() {
 }
 
 void Daemon::note(std::string line) {
-    spdlog::info("{}", line);
+    log(line);
     const std::lock_guard lock(mutex_);
     notes_.push_back(std::move(line));
     if (notes_.size() > kNotes)

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "metrics/families.hpp"
 
+#include "metrics/text_format.hpp"
+
 #include <algorithm>
 #include <iterator>
 #include <limits>
-#include <prometheus/text_serializer.h>
-#include <sstream>
 
 namespace l7 {
 
@@ -283,9 +283,7 @@ std::string exposition(const std::vector<MetricFamily> &families) {
     // A family without metrics would be a HELP without values, which says nothing.
     std::ranges::copy_if(families, std::back_inserter(shown),
                          [](const MetricFamily &family) { return !family.metric.empty(); });
-    std::ostringstream out;
-    prometheus::TextSerializer().Serialize(out, shown);
-    return std::move(out).str();
+    return text_format(shown);
 }
 
 } // namespace l7

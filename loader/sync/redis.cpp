@@ -34,10 +34,6 @@ bool is_text(const redisReply *reply) {
 
 } // namespace
 
-bool ReplyView::nil() const {
-    return reply_ == nullptr || reply_->type == REDIS_REPLY_NIL;
-}
-
 std::string_view ReplyView::text() const {
     return reply_ && is_text(reply_) ? std::string_view(reply_->str, reply_->len)
                                      : std::string_view();

@@ -23,7 +23,6 @@ class ReplyView {
   public:
     explicit ReplyView(const redisReply *reply) : reply_(reply) {}
 
-    bool nil() const;
     std::string_view text() const; ///< "" where it is none
     std::int64_t integer() const;  ///< 0 where it is none
     std::size_t size() const;      ///< of an array; else 0

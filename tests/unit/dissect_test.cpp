@@ -10,6 +10,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <algorithm>
+#include <openssl/x509v3.h>
 
 using namespace l7;
 using namespace l7::test;
@@ -254,28 +255,58 @@ Buffer server_flight(const Buffer &certificate, std::size_t promised) {
     return out;
 }
 
+/// A certificate in DER of this subject, signed by an issuer of another name.
+Buffer certificate_of(const char *subject, const char *alternative = nullptr) {
+    X509 *const made = X509_new();
+    EVP_PKEY *const key = EVP_EC_gen("P-256");
+    const auto name = [](X509_NAME *to, const char *common) {
+        X509_NAME_add_entry_by_txt(to, "CN", MBSTRING_UTF8,
+                                   reinterpret_cast<const unsigned char *>(common), -1, -1, 0);
+    };
+    X509_set_version(made, X509_VERSION_3);
+    name(X509_get_issuer_name(made), "C A.");
+    name(X509_get_subject_name(made), subject);
+    X509_gmtime_adj(X509_getm_notBefore(made), 0);
+    X509_gmtime_adj(X509_getm_notAfter(made), 60);
+    X509_set_pubkey(made, key);
+    if (alternative) {
+        X509_EXTENSION *const names =
+            X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, alternative);
+        X509_add_ext(made, names, -1);
+        X509_EXTENSION_free(names);
+    }
+    X509_sign(made, key, EVP_sha256());
+    Buffer out(static_cast<std::size_t>(i2d_X509(made, nullptr)));
+    unsigned char *at = out.data();
+    i2d_X509(made, &at);
+    EVP_PKEY_free(key);
+    X509_free(made);
+    return out;
+}
+
+CertificateName name_of(const Buffer &certificate) {
+    CertificateName out;
+    CHECK(read_certificate_name(server_flight(certificate, certificate.size()), out) ==
+          Parse::Done);
+    return out;
+}
+
 } // namespace
 
 TEST_CASE("a certificate gives its name as soon as it has come by") {
     CertificateName name;
-    const Buffer alternative =
-        hex("30 05 06 03551d11 04 11 30 0f 82 0d 2a2e 6578616d706c652e6f7267");
-    Buffer flight = server_flight(alternative, 900); // most of it has not come yet
+    const Buffer whole = certificate_of("A Baby", "IP:192.0.2.1,DNS:*.example.org,DNS:b.example");
+    CHECK(name_of(whole).host == "example.org");
+    // The last field before the signature: of that nothing has come yet.
+    Buffer flight = server_flight(Buffer(whole.begin(), whole.end() - 84), whole.size());
     CHECK(read_certificate_name(flight, name) == Parse::Done);
     CHECK(name.host == "example.org");
-
-    const Buffer subject =
-        hex("06 03550403 0c 05 436120412e 06 03550403 13 0b 612e6578616d706c652e74");
-    flight = server_flight(subject, subject.size());
-    CHECK(read_certificate_name(flight, name) == Parse::Done);
-    CHECK(name.host == "a.example.t");
-
-    name = {};
-    const Buffer nobody = hex("06 03550403 0c 05 436120412e 06 03550403 13 06 41204261 6279");
-    flight = server_flight(nobody, nobody.size());
-    CHECK(read_certificate_name(flight, name) == Parse::Done);
+    CHECK(name_of(certificate_of("a.example.t")).host == "a.example.t");
+    name = name_of(certificate_of("A Baby", "IP:192.0.2.1"));
     CHECK(name.host.empty());
     CHECK(name.subject == "A Baby");
+    name = name_of(hex("3000"));
+    CHECK((name.host.empty() && name.subject.empty()));
 
     flight = server_flight(hex("3000"), 900);
     CHECK(read_certificate_name(flight, name) == Parse::More);

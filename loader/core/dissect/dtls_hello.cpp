@@ -14,7 +14,6 @@ constexpr std::size_t kMessageHeader = 4; // as parse_client_hello wants it
 constexpr std::size_t kGlance =
     64; // an unfinished hello is parsed up to here only: it costs a copy
 constexpr std::size_t kMaxFragment = 1U << 14;
-constexpr std::uint8_t kHelloVerifyRequest = 3;
 
 bool version_fits(std::uint16_t version) {
     return version == 0xfeff || version == 0xfefd || version == 0x0100;
@@ -80,8 +79,6 @@ bool DtlsHello::handshake(Bytes content) {
             right = collect(client_, fragment, parse_client_hello);
         else if (fragment.type == kServerHello)
             right = collect(server_, fragment, parse_server_hello);
-        else if (fragment.type == kHelloVerifyRequest)
-            hello_verify_ = true;
         if (!right)
             return false;
     }

@@ -27,7 +27,6 @@ class DtlsHello {
     /// What of the ClientHello came so far, for one that stays incomplete.
     ClientHello partial_client() const;
 
-    bool hello_verify() const { return hello_verify_; }
     /// Records that came in the clear and in order of their lengths.
     std::uint32_t records() const { return records_; }
     std::size_t memory() const { return client_.pieces.memory() + server_.pieces.memory(); }
@@ -57,7 +56,6 @@ class DtlsHello {
 
     Side<ClientHello> client_;
     Side<ServerHello> server_;
-    bool hello_verify_ = false;
     std::uint32_t records_ = 0;
 };
 

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Header compression of HTTP/2 (RFC 7541): a connection's first header block, which begins with an
-// empty dynamic table.
+// Header compression of HTTP/2 (RFC 7541), which nghttp2 undoes: a connection's first header block,
+// which begins with an empty dynamic table.
 #pragma once
 
 #include "core/base/bytes.hpp"
 #include "core/base/parse.hpp"
 
 #include <cstddef>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,8 +26,5 @@ struct HeaderField {
 /// Reads a block or its head into `out`, which gets every field that is there as a whole, whatever
 /// the answer is.
 Parse read_header_block(Bytes block, std::vector<HeaderField> &out);
-
-/// Strings by the code of RFC 7541, appendix B; nothing where the bytes are none.
-std::optional<std::string> read_huffman(Bytes coded);
 
 } // namespace l7

@@ -12,7 +12,6 @@ namespace {
 
 constexpr std::size_t kMaxId = 20;
 constexpr std::size_t kRetryTag = 16;
-constexpr std::size_t kMaxListed = 64;
 
 using Salt = std::array<std::uint8_t, 20>;
 
@@ -114,15 +113,6 @@ std::optional<QuicPacket> read_quic_packet(Bytes datagram) {
     packet.number = reader.at();
     packet.whole = datagram.first(reader.at() + static_cast<std::size_t>(length));
     return packet;
-}
-
-std::vector<std::uint32_t> negotiated_versions(const QuicPacket &packet) {
-    std::vector<std::uint32_t> out;
-    if (packet.type == QuicType::VersionNegotiation)
-        for (Reader reader(packet.whole.subspan(packet.number));
-             !reader.at_end() && out.size() < kMaxListed;)
-            out.push_back(reader.u32());
-    return out;
 }
 
 } // namespace l7

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
-#include <vector>
 
 namespace l7 {
 
@@ -51,8 +50,5 @@ struct QuicPacket {
 /// The packet with a long header at the front of the bytes. None where there is a short header, or
 /// what does not fit into the bytes. A version without a salt gives its ids only, as an Initial.
 std::optional<QuicPacket> read_quic_packet(Bytes datagram);
-
-/// A Version Negotiation's list.
-std::vector<std::uint32_t> negotiated_versions(const QuicPacket &packet);
 
 } // namespace l7

@@ -16,10 +16,10 @@ struct CertificateName {
     std::string subject; ///< the common name where it is no host's, as of "Example Relay"
 };
 
-/// Looks for the name in the first certificate of what the server sent, from its first byte on: a
-/// DNS name of subjectAltName (RFC 5280, 4.2.1.6), else the subject's common name. Done: `name` is
-/// what there was, perhaps nothing. More: it may come yet. Wrong: there will be none, as with TLS
-/// 1.3.
+/// Looks for the name in the first certificate of what the server sent, from its first byte on: the
+/// subject's common name where that is a host's, else the first DNS name of subjectAltName (RFC
+/// 5280, 4.2.1.6). Done: `name` is what there was, perhaps nothing. More: it may come yet. Wrong:
+/// there will be none, as with TLS 1.3.
 Parse read_certificate_name(Bytes server_stream, CertificateName &name);
 
 } // namespace l7

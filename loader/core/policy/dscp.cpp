@@ -41,9 +41,4 @@ std::optional<std::uint8_t> parse_dscp(std::string_view text) {
     return value;
 }
 
-std::string dscp_text(std::uint8_t dscp) {
-    const auto *const known = std::ranges::find(kCodePoints, dscp, &CodePoint::value);
-    return known == std::end(kCodePoints) ? std::to_string(dscp) : std::string(known->name);
-}
-
 } // namespace l7

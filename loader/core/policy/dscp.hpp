@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <string_view>
 
 namespace l7 {
@@ -12,8 +11,5 @@ namespace l7 {
 /// A code point by name ("EF", "AF41", "CS1", "LE", ..., whichever case) or number ("46", "0x2e"),
 /// as in IANA's registry: RFC 2474, RFC 2597, RFC 3246, RFC 5865, RFC 8622.
 std::optional<std::uint8_t> parse_dscp(std::string_view text);
-
-/// Its name; its number where it has none.
-std::string dscp_text(std::uint8_t dscp);
 
 } // namespace l7

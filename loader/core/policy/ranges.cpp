@@ -114,26 +114,4 @@ std::optional<Prefix6> parse_prefix(const std::string &text) {
     return out;
 }
 
-bool glob_matches(std::string_view pattern, std::string_view host) {
-    std::size_t p = 0, h = 0, star = std::string_view::npos, resume = 0;
-    while (h < host.size()) {
-        if (p < pattern.size() && pattern[p] == '*') {
-            star = p++;
-            resume = h;
-        } else if (p < pattern.size() &&
-                   (pattern[p] == '?' || ascii_lower(pattern[p]) == ascii_lower(host[h]))) {
-            p++;
-            h++;
-        } else if (star != std::string_view::npos) {
-            p = star + 1;
-            h = ++resume;
-        } else {
-            return false;
-        }
-    }
-    while (p < pattern.size() && pattern[p] == '*')
-        p++;
-    return p == pattern.size();
-}
-
 } // namespace l7

@@ -34,7 +34,4 @@ struct Prefix6 {
 /// "192.0.2.0/24", "2001:db8::1", ...; host bits must be zero.
 std::optional<Prefix6> parse_prefix(const std::string &text);
 
-/// Shell patterns of host names: "*" for any number of characters, "?" for one; without case.
-bool glob_matches(std::string_view pattern, std::string_view host);
-
 } // namespace l7

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <fnmatch.h>
 #include <iterator>
 #include <span>
 
@@ -131,11 +132,12 @@ std::vector<unsigned> RuleTables::lines() const {
 }
 
 std::uint64_t RuleTables::host(std::string_view name) const {
+    const std::string host(name); // ends in the NUL that fnmatch asks for
     std::uint64_t out = 0;
     for (std::size_t i = 0; i < source_.size(); i++)
         if (source_[i].hostnames.empty() ||
-            (!name.empty() && std::ranges::any_of(source_[i].hostnames, [&](const auto &glob) {
-                return glob_matches(glob, name);
+            (!host.empty() && std::ranges::any_of(source_[i].hostnames, [&](const auto &glob) {
+                return fnmatch(glob.c_str(), host.c_str(), FNM_CASEFOLD) == 0;
             })))
             out |= 1ULL << i;
     return out;
