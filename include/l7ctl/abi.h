@@ -8,6 +8,7 @@
 #define L7CTL_ABI_H
 
 #include <l7ctl/bytes.h>
+#include <l7ctl/counters.h>
 
 #define L7_ABI 9
 
@@ -349,59 +350,6 @@ struct l7_hits {
     __u64 bytes;
 };
 L7_ASSERT(sizeof(struct l7_hits) == 16);
-
-/* Everything that is not the plain way, counted per CPU. Names are what `l7ctl status` prints. */
-struct l7_counters {
-    __u64 bypassed;
-    __u64 not_ip;
-    __u64 mpls_unsupported;
-    __u64 truncated_link;
-    __u64 truncated_ip;
-    __u64 truncated_transport;
-    __u64 bad_ip_version;
-    __u64 bad_ip_length;
-    __u64 bad_tcp_offset;
-    __u64 bad_udp_length;
-    __u64 headers_too_deep;
-    __u64 fragments_later;
-    __u64 fragments_orphan;
-    __u64 fragments_table_failed;
-    __u64 headers_pulled;
-    __u64 flows_created;
-    __u64 flows_restarted;
-    __u64 flows_provisional; /* took the verdict of their server's last flows */
-    __u64 newcomers_failed;
-    __u64 limit_packets;
-    __u64 limit_bytes;
-    __u64 retransmitted;
-    __u64 records;
-    __u64 records_lost;
-    __u64 payload_load_failed;
-    __u64 verdicts;
-    __u64 verdicts_late;    /* the flow had one already */
-    __u64 verdicts_missing; /* the flow had left */
-    __u64 verdicts_updated;
-    __u64 flows_failed; /* no room among flows with a verdict */
-    __u64 expired_newcomers;
-    __u64 expired_flows;
-    __u64 map_missing;
-    __u64 tunnels_entered;     /* packets that count as those they carry */
-    __u64 tunnels_opaque;      /* packets of a tunnel, of which the inner cannot be read */
-    __u64 rules_dropped;       /* packets that a rule drops, also those below */
-    __u64 xdp_dropped;         /* by the XDP program */
-    __u64 dscp_failed;         /* packets whose DSCP could not be written */
-    __u64 applications_failed; /* no room for an application's accounting */
-    __u64 flows_expected;      /* new flows that had been announced */
-    __u64 tcp_beyond;          /* segments that fit no window; see tcp.h */
-    __u64 tcp_before;
-    __u64 tcp_ack_beyond;
-    __u64 tcp_ack_before;
-    __u64 tcp_stray;
-    __u64 pickup_scaled;    /* connections met midway whose scales connection tracking has */
-    __u64 pickup_untracked; /* those that it does not know */
-    __u64 pickup_unknown;   /* those whose scales it does not know */
-};
-#define L7_COUNTERS (sizeof(struct l7_counters) / sizeof(__u64))
 
 /* One attachment point, written by the loader so that it knows what it owns after a restart. */
 enum l7_attach_mode { L7_ATTACH_NONE = 0, L7_ATTACH_TCX = 1, L7_ATTACH_CLSACT = 2 };

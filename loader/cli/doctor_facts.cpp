@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cli/doctor_facts.hpp"
 
+#include "core/base/fields_json.hpp"
 #include "core/policy/config.hpp"
 #include "core/policy/shape_tree.hpp"
+#include "core/report/status_report.hpp"
 #include "daemon/server.hpp"
 #include "kernel/programs.hpp"
 #include "net/sizes.hpp"
@@ -113,11 +115,11 @@ Accounting accounting(const Instance &instance, std::uint64_t &all, std::uint64_
     const auto rows = ask(instance, "stats");
     if (!rows)
         return out;
-    for (const Json &row : *rows) {
-        const auto packets = row.value("packets", std::uint64_t{0});
-        out[row.value("dev", "") + " " + row.value("direction", "")] += packets;
-        all += packets;
-        unknown += row.value("protocol", "") == "unknown" ? packets : 0;
+    for (const Json &from : *rows) {
+        const auto row = read_fields<StatsRow>(from);
+        out[row.dev + " " + row.direction] += row.packets;
+        all += row.packets;
+        unknown += row.protocol == "unknown" ? row.packets : 0;
     }
     return out;
 }
@@ -160,36 +162,31 @@ class Gathering {
                                             : "an empty answer";
             return read_config();
         }
-        status_ = status->front();
-        const Json &facts = more->front(), &counters = status_["counters"];
-        DaemonFacts &to = facts_.daemon.emplace();
-        facts_.mark_mask = status_.value("mark_mask", 0U);
-        to.bypass = status_.value("bypass", false);
-        to.patterns = status_.value("patterns", 0U);
-        to.rejected = facts.value("rejected", std::vector<std::string>{});
-        to.records = counters.value("records", std::uint64_t{0});
-        to.records_lost = counters.value("records_lost", std::uint64_t{0});
-        for (const Json &worker : status_["workers"]) {
-            to.ring_waiting += worker.value("ring_waiting", std::uint64_t{0});
-            to.ring_size += worker.value("ring_size", std::uint64_t{0});
-        }
-        to.tcp_flows = facts.value("tcp_flows", std::uint64_t{0});
-        to.tcp_one_sided = facts.value("tcp_one_sided", std::uint64_t{0});
-        for (const Json &table : facts["tables"]) {
-            const std::string name = table.value("name", "");
-            to.tables.push_back({name, table.value("used", std::uint64_t{0}),
-                                 table.value("size", std::uint64_t{0}),
-                                 counters.value(name + "_failed", std::uint64_t{0})});
-        }
-        for (const Json &rule : facts["rules"]) {
-            RuleFacts one{rule.value("line", 0U), {}, {}};
-            if (rule.contains("classid"))
-                one.classid = rule["classid"].get<std::uint32_t>();
-            if (rule.contains("mark"))
-                one.mark = rule["mark"].get<std::uint32_t>();
-            facts_.rules.push_back(one);
-        }
+        status_ = read_fields<StatusReport>(status->front());
+        take(read_fields<FactsReport>(more->front()));
         return {};
+    }
+
+    /// What the daemon said.
+    void take(FactsReport facts) {
+        facts_.mark_mask = status_.mark_mask;
+        facts_.rules = std::move(facts.rules);
+        DaemonFacts &to = facts_.daemon.emplace();
+        to.bypass = status_.bypass;
+        to.patterns = static_cast<unsigned>(status_.patterns);
+        to.rejected = std::move(facts.rejected);
+        to.records = status_.counters.records;
+        to.records_lost = status_.counters.records_lost;
+        for (const WorkerReport &worker : status_.workers) {
+            to.ring_waiting += worker.ring_waiting;
+            to.ring_size += worker.ring_size;
+        }
+        to.tcp_flows = facts.tcp_flows;
+        to.tcp_one_sided = facts.tcp_one_sided;
+        to.tables = std::move(facts.tables);
+        for (TableFacts &table : to.tables)
+            table.failed = table.name == "flows" ? status_.counters.flows_failed
+                                                 : status_.counters.newcomers_failed;
     }
 
     /// Without a daemon the file has to do.
@@ -219,9 +216,9 @@ class Gathering {
         std::set<std::string> names;
         if (!facts_.only_dev.empty())
             names.insert(facts_.only_dev);
-        else if (status_.contains("devices"))
-            for (const Json &device : status_["devices"])
-                names.insert(device.value("dev", ""));
+        else
+            for (const DeviceReport &device : status_.devices)
+                names.insert(device.name);
         for (const LinkSurvey &survey : links_) {
             hooks_[survey.link.name] = {programs_at(survey.link.ifindex, L7_INGRESS),
                                         programs_at(survey.link.ifindex, L7_EGRESS)};
@@ -312,18 +309,13 @@ class Gathering {
                 out.hw_filters += static_cast<unsigned>(
                     std::ranges::count(*filters, true, &ClsactFilter::in_hardware));
         }
-        if (status_.contains("devices"))
-            for (const Json &known : status_["devices"])
-                if (known.value("dev", "") == name) {
-                    out.trouble = known.value("trouble", "");
-                    out.ingress.in_place = in_place(known["ingress"]);
-                    out.egress.in_place = in_place(known["egress"]);
-                }
+        for (const DeviceReport &known : status_.devices)
+            if (known.name == name) {
+                out.trouble = known.trouble;
+                out.ingress.in_place = !known.ingress || known.ingress->in_place;
+                out.egress.in_place = !known.egress || known.egress->in_place;
+            }
         return out;
-    }
-
-    static bool in_place(const Json &hook) {
-        return !hook.is_object() || hook.value("in_place", true);
     }
 
     struct Moment {
@@ -392,7 +384,7 @@ class Gathering {
 
     const Instance &instance_;
     DoctorFacts facts_;
-    Json status_ = Json::object();
+    StatusReport status_;
     std::vector<LinkSurvey> links_;
     std::map<std::uint32_t, LinkSizes> sizes_;
     std::map<std::string, std::pair<HookPrograms, HookPrograms>> hooks_; // ingress, egress

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cli/top_feed.hpp"
 
+#include "core/base/fields_json.hpp"
+#include "core/report/flow_report.hpp"
+#include "core/report/reports.hpp"
 #include "daemon/server.hpp"
 
 #include <chrono>
@@ -12,30 +15,17 @@ namespace {
 
 using Json = nlohmann::json;
 
-TopAccount to_account(const Json &row) {
-    return {row.value("dev", ""),
-            row.value("direction", "") == "egress",
-            row.value("protocol", ""),
-            row.value("packets", std::uint64_t{0}),
-            row.value("bytes", std::uint64_t{0}),
-            row.value("flows", std::int64_t{0})};
+TopAccount to_account(const Json &from) {
+    const auto row = read_fields<StatsRow>(from);
+    return {row.dev,  row.direction == "egress", row.protocol.value_or(""), row.packets, row.bytes,
+            row.flows};
 }
 
-TopFlow to_flow(const Json &row) {
-    TopFlow out;
-    out.l4 = row.value("l4", "");
-    out.src = row.value("src", "");
-    out.dst = row.value("dst", "");
-    out.sport = row.value("sport", std::uint16_t{0});
-    out.dport = row.value("dport", std::uint16_t{0});
-    out.protocol = row.value("protocol", "");
-    out.application = row.value("application", "");
-    out.hostname = row.value("hostname", "");
-    out.classid = row.value("classid", "");
-    out.packets = row.value("packets", std::uint64_t{0});
-    out.bytes = row.value("bytes", std::uint64_t{0});
-    out.age_s = row.value("age", 0U);
-    return out;
+TopFlow to_flow(const Json &from) {
+    const auto flow = read_fields<FlowReport>(from);
+    const auto live = read_fields<LiveReport>(from);
+    return {flow.l4,          flow.src,      flow.dst,     flow.sport,   flow.dport, flow.protocol,
+            flow.application, flow.hostname, live.classid, flow.packets, flow.bytes, live.age_s};
 }
 
 } // namespace

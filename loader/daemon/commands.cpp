@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/commands.hpp"
 
+#include "core/base/fields_json.hpp"
 #include "core/dissect/ip_protocol.hpp"
 #include "core/report/explanation.hpp"
 #include "core/report/flow_filter.hpp"
 #include "core/report/flow_report.hpp"
+#include "core/report/reports.hpp"
 #include "daemon/daemon.hpp"
 #include "daemon/facts.hpp"
 #include "daemon/flow_file_commands.hpp"
@@ -27,8 +29,6 @@
 namespace l7 {
 
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 Result<void> attach(Daemon &daemon, const nlohmann::json &request, Answer &) {
     const std::string hooks = request.value("hooks", "both");
@@ -147,23 +147,28 @@ std::int64_t flows_shown(const l7_account &account) {
     return std::max<std::int64_t>(static_cast<std::int64_t>(account.flows), 0);
 }
 
-void write_traffic(std::vector<TrafficRow> rows, const char *what, const std::string &only,
+std::string stats_line(const TrafficRow &row, bool by_application) {
+    StatsRow out{.dev = row.dev,
+                 .direction = row.direction(),
+                 .packets = row.account.packets,
+                 .bytes = row.account.bytes,
+                 .flows = flows_shown(row.account)};
+    (by_application ? out.application : out.protocol) = row.name;
+    return json_line(out);
+}
+
+void write_traffic(std::vector<TrafficRow> rows, bool by_application, const std::string &only,
                    bool json, Answer &answer) {
     std::ranges::stable_sort(rows, [](const TrafficRow &a, const TrafficRow &b) {
         return a.attach != b.attach ? a.attach < b.attach : a.account.bytes > b.account.bytes;
     });
     if (!json)
-        answer.write(fmt::format("{:<15} {:<8} {:<16} {:>12} {:>16} {:>10}", "device", "way", what,
-                                 "packets", "bytes", "flows"));
+        answer.write(fmt::format("{:<15} {:<8} {:<16} {:>12} {:>16} {:>10}", "device", "way",
+                                 by_application ? "application" : "protocol", "packets", "bytes",
+                                 "flows"));
     for (const TrafficRow &row : rows)
         if (only.empty() || row.dev == only)
-            answer.write(json ? Json{{"dev", row.dev},
-                                     {"direction", row.direction()},
-                                     {what, row.name},
-                                     {"packets", row.account.packets},
-                                     {"bytes", row.account.bytes},
-                                     {"flows", flows_shown(row.account)}}
-                                    .dump()
+            answer.write(json ? stats_line(row, by_application)
                               : fmt::format("{:<15} {:<8} {:<16} {:>12} {:>16} {:>10}", row.dev,
                                             row.direction(), row.name, row.account.packets,
                                             row.account.bytes, flows_shown(row.account)));
@@ -176,13 +181,7 @@ void write_classes(const std::vector<ClassTraffic> &rows, const std::string &onl
                                  "classid", "class", "packets", "bytes"));
     for (const ClassTraffic &row : rows)
         if (only.empty() || row.dev == only)
-            answer.write(json ? Json{{"dev", row.dev},
-                                     {"direction", direction_of(row.attach)},
-                                     {"classid", row.classid},
-                                     {"class", row.name},
-                                     {"packets", row.hits.packets},
-                                     {"bytes", row.hits.bytes}}
-                                    .dump()
+            answer.write(json ? json_line(row)
                               : fmt::format("{:<15} {:<8} {:<8} {:<16} {:>12} {:>16}", row.dev,
                                             direction_of(row.attach), row.classid, row.name,
                                             row.hits.packets, row.hits.bytes));
@@ -193,10 +192,8 @@ void write_rules(const std::vector<RuleTraffic> &rows, bool json, Answer &answer
         answer.write(fmt::format("{:>6} {:>12} {:>16}", "line", "packets", "bytes"));
     for (const RuleTraffic &row : rows)
         answer.write(
-            json
-                ? Json{{"line", row.line}, {"packets", row.hits.packets}, {"bytes", row.hits.bytes}}
-                      .dump()
-                : fmt::format("{:>6} {:>12} {:>16}", row.line, row.hits.packets, row.hits.bytes));
+            json ? json_line(row)
+                 : fmt::format("{:>6} {:>12} {:>16}", row.line, row.hits.packets, row.hits.bytes));
 }
 
 Result<void> stats(Daemon &daemon, const nlohmann::json &request, Answer &answer) {
@@ -208,9 +205,9 @@ Result<void> stats(Daemon &daemon, const nlohmann::json &request, Answer &answer
     else if (by == "rule")
         write_rules(traffic_by_rule(daemon), json, answer);
     else if (by == "application")
-        write_traffic(traffic_by_application(daemon), "application", only, json, answer);
+        write_traffic(traffic_by_application(daemon), true, only, json, answer);
     else
-        write_traffic(traffic_by_protocol(daemon), "protocol", only, json, answer);
+        write_traffic(traffic_by_protocol(daemon), false, only, json, answer);
     return {};
 }
 

@@ -5,6 +5,7 @@
 // for nothing but what the flow is. Threads: one of its own writes; all may use it.
 #pragma once
 
+#include "core/report/reports.hpp"
 #include "daemon/catalog.hpp"
 #include "kernel/state.hpp"
 
@@ -20,14 +21,6 @@
 #include <thread>
 
 namespace l7 {
-
-struct ConntrackReport {
-    std::uint64_t marked = 0;
-    std::uint64_t untracked = 0; ///< no such connection, also a while later
-    std::uint64_t failed = 0;    ///< the kernel refused
-    std::uint64_t dropped = 0;   ///< the queue was full
-    std::string last_error;
-};
 
 class ConntrackMarks {
   public:

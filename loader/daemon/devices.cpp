@@ -34,8 +34,8 @@ std::vector<std::string> Devices::adopt(AttachWay way) {
             continue;
         }
         auto device = Device::adopt(state_, *link, slot);
-        if (device && device->status(L7_INGRESS).attached == entry.request.ingress &&
-            device->status(L7_EGRESS).attached == entry.request.egress) {
+        if (device && device->report(L7_INGRESS).has_value() == entry.request.ingress &&
+            device->report(L7_EGRESS).has_value() == entry.request.egress) {
             entry.up = link->up;
             entry.device.emplace(std::move(*device));
             out.push_back(name + ": adopted");
@@ -153,13 +153,16 @@ std::vector<DeviceReport> Devices::report() const {
     const std::lock_guard lock(mutex_);
     std::vector<DeviceReport> out;
     for (const auto &[name, entry] : entries_) {
-        DeviceReport report{name, entry.device.has_value(), entry.up, {}, {}, {}, entry.trouble};
+        DeviceReport &report = out.emplace_back();
+        report.name = name;
+        report.present = entry.device.has_value();
+        report.up = report.present && entry.up;
+        report.trouble = entry.trouble;
         if (entry.device) {
-            report.link = entry.device->link();
-            report.ingress = entry.device->status(L7_INGRESS);
-            report.egress = entry.device->status(L7_EGRESS);
+            report.l3 = entry.device->link().l3;
+            report.ingress = entry.device->report(L7_INGRESS);
+            report.egress = entry.device->report(L7_EGRESS);
         }
-        out.push_back(std::move(report));
     }
     return out;
 }

@@ -2,6 +2,7 @@
 // The devices we are on, and those we should be on.
 #pragma once
 
+#include "core/report/reports.hpp"
 #include "kernel/device.hpp"
 #include "net/links.hpp"
 
@@ -12,16 +13,6 @@
 #include <vector>
 
 namespace l7 {
-
-/// A device as status shows it.
-struct DeviceReport {
-    std::string name;
-    bool present; ///< false: it vanished and is awaited
-    bool up;
-    Link link;
-    HookStatus ingress, egress;
-    std::string trouble; ///< why a device that came back could not be attached to
-};
 
 /// Thread-safe. A device that vanishes is awaited: when one by its name appears, it is attached as
 /// before, until detach.

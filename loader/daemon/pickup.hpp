@@ -6,6 +6,7 @@
 // Threads: one of its own asks, kPerSecond times at most; all may use it.
 #pragma once
 
+#include "core/report/reports.hpp"
 #include "daemon/catalog.hpp"
 #include "kernel/state.hpp"
 #include "net/conntrack.hpp"
@@ -25,17 +26,6 @@
 #include <thread>
 
 namespace l7 {
-
-struct PickupReport {
-    std::uint64_t asked = 0;
-    std::uint64_t scaled = 0;    ///< flows that were told their scales
-    std::uint64_t named = 0;     ///< flows that were what their connection's mark says
-    std::uint64_t untracked = 0; ///< the kernel knows no such connection
-    std::uint64_t unknown = 0;   ///< it does, but not its scales
-    std::uint64_t limited = 0;   ///< not asked for: too many in a second
-    std::uint64_t failed = 0;
-    std::string last_error = {};
-};
 
 class Pickup {
   public:

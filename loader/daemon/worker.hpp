@@ -5,7 +5,7 @@
 
 #include "core/base/fd.hpp"
 #include "core/flow/classifier.hpp"
-#include "core/report/latency.hpp"
+#include "core/report/reports.hpp"
 #include "kernel/state.hpp"
 
 #include <array>
@@ -17,23 +17,6 @@
 #include <thread>
 
 namespace l7 {
-
-/// Copies of a worker's counters, for status.
-struct WorkerReport {
-    ClassifierCounters classifier;
-    ListenerCounters listener;
-    ScanTime scan;
-    std::uint64_t wakeups = 0;
-    std::uint64_t batches = 0;
-    std::uint64_t verdicts = 0;
-    std::uint64_t apply_failures = 0;
-    std::uint64_t bad_records = 0;
-    std::uint64_t undecided = 0;
-    std::uint64_t memory = 0;
-    std::uint64_t ring_waiting = 0;
-    std::uint64_t ring_size = 0;
-    Latency latency; ///< from a verdict's packet to its being in force
-};
 
 class Worker {
   public:

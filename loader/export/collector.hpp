@@ -5,6 +5,7 @@
 
 #include "core/base/fd.hpp"
 #include "core/policy/export_config.hpp"
+#include "core/report/reports.hpp"
 #include "export/ipfix.hpp"
 
 #include <cstdint>
@@ -13,15 +14,6 @@
 #include <string>
 
 namespace l7 {
-
-struct CollectorCounters {
-    std::uint64_t records = 0; ///< flows in messages that the socket took
-    std::uint64_t lost = 0;    ///< flows that no collector was there for, or that found no room
-    std::uint64_t messages = 0;
-    std::uint64_t errors = 0;
-    std::uint64_t connects = 0;
-    bool connected = false;
-};
 
 class Collector {
   public:
@@ -37,7 +29,7 @@ class Collector {
     /// Whether a pump soon would help: messages wait, or a connection is being made.
     bool waiting() const { return !outbox_.empty() || state_ == State::Connecting; }
 
-    const CollectorCounters &counters() const { return counters_; }
+    const CollectorReport &counters() const { return counters_; }
     const std::string &last_error() const { return last_error_; }
 
   private:
@@ -65,7 +57,7 @@ class Collector {
     std::uint64_t templates_at_ms_ = 0;
     std::uint64_t progress_ms_ = 0;    ///< when the socket last took anything
     std::uint64_t doubt_until_ms_ = 0; ///< until then the collector may know no template
-    CollectorCounters counters_;
+    CollectorReport counters_;
     std::string last_error_;
 };
 

@@ -100,8 +100,8 @@ void Exporter::write(const std::vector<FlowRecord> &batch) {
                 collector_->add(batch[i]);
         }
         if (json_)
-            if (auto put = json_->flush(mine_.json_records, mine_.json_lost); !put) {
-                mine_.json_errors++;
+            if (auto put = json_->flush(mine_.json.records, mine_.json.lost); !put) {
+                mine_.json.errors++;
                 mine_.last_error = put.error().message;
             }
         if (collector_)
@@ -128,9 +128,7 @@ void Exporter::publish() {
         mine_.ipfix = collector_->counters();
     }
     const std::lock_guard lock(mutex_);
-    report_.json_records = mine_.json_records;
-    report_.json_lost = mine_.json_lost;
-    report_.json_errors = mine_.json_errors;
+    report_.json = mine_.json;
     report_.ipfix = mine_.ipfix;
     report_.last_error = mine_.last_error;
 }

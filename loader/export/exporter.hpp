@@ -20,17 +20,6 @@
 
 namespace l7 {
 
-struct ExportReport {
-    std::uint64_t records = 0; ///< taken into the queue
-    std::uint64_t dropped = 0; ///< found it full
-    std::uint64_t waiting = 0;
-    std::uint64_t json_records = 0;
-    std::uint64_t json_lost = 0;
-    std::uint64_t json_errors = 0;
-    CollectorCounters ipfix;
-    std::string last_error;
-};
-
 class Exporter {
   public:
     explicit Exporter(ExportConfig config);

@@ -9,7 +9,6 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <cerrno>
-#include <chrono>
 #include <cstring>
 #include <unistd.h>
 #include <utility>
@@ -46,8 +45,7 @@ void Device::Unload::operator()(datapath_bpf *skeleton) const {
 
 Device::Device(Device &&other) noexcept
     : link_(std::move(other.link_)), slot_(other.slot_), skeleton_(std::move(other.skeleton_)),
-      hooks_(std::exchange(other.hooks_, {})), xdp_(std::move(other.xdp_)),
-      load_seconds_(other.load_seconds_) {}
+      hooks_(std::exchange(other.hooks_, {})), xdp_(std::move(other.xdp_)) {}
 
 Device &Device::operator=(Device &&other) noexcept {
     std::swap(link_, other.link_);
@@ -55,7 +53,6 @@ Device &Device::operator=(Device &&other) noexcept {
     std::swap(skeleton_, other.skeleton_);
     std::swap(hooks_, other.hooks_);
     std::swap(xdp_, other.xdp_);
-    std::swap(load_seconds_, other.load_seconds_);
     return *this;
 }
 
@@ -68,17 +65,12 @@ Device::~Device() {
 }
 
 Result<void> Device::load(const KernelState &state) {
-    const auto start = std::chrono::steady_clock::now();
-
     auto loaded = load(state, state.looks_up_scales());
     if (!loaded && state.looks_up_scales()) { // a kernel whose functions are not the known ones
         state.look_up_no_scales();
         loaded = load(state, false);
     }
-    if (!loaded)
-        return loaded;
-    load_seconds_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    return {};
+    return loaded;
 }
 
 Result<void> Device::load(const KernelState &state, bool conntrack) {
@@ -342,14 +334,11 @@ std::vector<std::string> Device::repair_pins(const KernelState &state) const {
     return repaired;
 }
 
-HookStatus Device::status(l7_hook hook) const {
+std::optional<HookReport> Device::report(l7_hook hook) const {
     const l7_attachment &note = hooks_[hook].attachment;
-    HookStatus out{note.mode != L7_ATTACH_NONE,
-                   static_cast<l7_attach_mode>(note.mode),
-                   note.head != 0,
-                   false,
-                   {}};
-
+    if (note.mode == L7_ATTACH_NONE)
+        return std::nullopt;
+    HookReport out{note.mode == L7_ATTACH_TCX ? "tcx" : "clsact", note.head ? "head" : "tail"};
     if (note.mode == L7_ATTACH_TCX) {
         bpf_link_info info{};
         std::uint32_t size = sizeof(info);
@@ -357,14 +346,16 @@ HookStatus Device::status(l7_hook hook) const {
             hooks_[hook].link &&
             bpf_link_get_info_by_fd(bpf_link__fd(hooks_[hook].link), &info, &size) == 0 &&
             info.tcx.ifindex == link_.ifindex;
-    } else if (note.mode == L7_ATTACH_CLSACT) {
+    } else {
         LIBBPF_OPTS(bpf_tc_hook, place, .ifindex = static_cast<int>(link_.ifindex),
                     .attach_point = attach_point(hook));
         LIBBPF_OPTS(bpf_tc_opts, query, .handle = note.tc_handle, .priority = note.tc_prio);
         out.in_place = bpf_tc_query(&place, &query) == 0;
     }
     if (hook == L7_INGRESS && xdp_) {
-        out.xdp = xdp_->mode();
+        out.xdp = xdp_->mode() == L7_XDP_NONE     ? ""
+                  : xdp_->mode() == L7_XDP_NATIVE ? "native"
+                                                  : "generic";
         out.in_place = out.in_place && xdp_->in_place();
     }
     return out;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/base/result.hpp"
+#include "core/report/reports.hpp"
 #include "kernel/state.hpp"
 #include "kernel/xdp_drop.hpp"
 #include "net/links.hpp"
@@ -23,15 +24,6 @@ struct AttachRequest {
     bool head = false; ///< first on the hook instead of last
     bool xdp = false;  ///< what is dropped at ingress is so in XDP, as far as it can be
     AttachWay way = AttachWay::Auto;
-};
-
-/// What of us is on a hook, as status shows it.
-struct HookStatus {
-    bool attached = false;
-    l7_attach_mode mode = L7_ATTACH_NONE;
-    bool head = false;
-    bool in_place = false; ///< false: somebody took it off behind our back
-    l7_xdp_mode xdp = L7_XDP_NONE;
 };
 
 /// Owns the programs loaded for a device and the links that hold them there. Dropping it leaves the
@@ -63,13 +55,11 @@ class Device {
 
     const Link &link() const { return link_; }
     unsigned slot() const { return slot_; }
-    HookStatus status(l7_hook hook) const;
+    /// None: we are not on it.
+    std::optional<HookReport> report(l7_hook hook) const;
 
     /// The program of a hook, for tests and for BPF_PROG_TEST_RUN.
     int program_fd(l7_hook hook) const;
-
-    /// The time it took to load the programs.
-    double load_seconds() const { return load_seconds_; }
 
   private:
     Device(Link link, unsigned slot) : link_(std::move(link)), slot_(slot) {}
@@ -97,7 +87,6 @@ class Device {
     std::unique_ptr<datapath_bpf, Unload> skeleton_;
     std::array<Hook, 2> hooks_;
     std::optional<XdpDrop> xdp_;
-    double load_seconds_ = 0;
 };
 
 } // namespace l7

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "metrics/metrics_server.hpp"
 
+#include "core/base/fields_json.hpp"
 #include "metrics/families.hpp"
 #include "metrics/page.hpp"
 
@@ -24,14 +25,10 @@ std::string dump(const Json &json) {
     return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-std::uint64_t parse_errors(const l7_counters &counters) {
-    std::uint64_t sum = 0;
-    for (const auto &family : counter_families(counters))
-        if (family.name == "l7ctl_parse_errors_total")
-            for (const auto &metric : family.metric)
-                sum += static_cast<std::uint64_t>(metric.counter.value);
-    return sum;
-}
+constexpr Metric kRequests{"l7ctl_http_requests_total",
+                           "Requests for metrics and page by what became of them.", "result"};
+constexpr Metric kScrape{"l7ctl_scrape_duration_seconds",
+                         "How long it took to read what is shown here."};
 
 } // namespace
 
@@ -111,17 +108,11 @@ Result<std::string> MetricsServer::scrape() {
     protocols_.update(snapshot->traffic);
     applications_.update(snapshot->applications);
     auto families = metric_families(*snapshot, protocols_.series(), applications_.series());
-    families.push_back(FamilyBuilder(prometheus::MetricType::Counter, "l7ctl_http_requests_total",
-                                     "Requests for metrics and page by what became of them.")
-                           .add(http_.answered.load(), {{"result", "answered"}})
-                           .add(http_.refused.load(), {{"result", "refused"}})
-                           .take());
+    families.add(kRequests.as("answered"), http_.answered.load());
+    families.add(kRequests.as("refused"), http_.refused.load());
     const std::chrono::duration<double> took = Clock::now() - start;
-    families.push_back(FamilyBuilder(prometheus::MetricType::Gauge, "l7ctl_scrape_duration_seconds",
-                                     "How long it took to read what is shown here.")
-                           .add(took.count())
-                           .take());
-    return exposition(families);
+    families.add(kScrape, took.count());
+    return exposition(std::move(families));
 }
 
 Result<std::string> MetricsServer::history(const HttpRequest &request) {
@@ -154,30 +145,30 @@ Result<std::string> MetricsServer::health() {
         snapshot = std::move(*now);
     }
     Json devices = Json::array(), tables = Json::array();
-    for (const AttachedDevice &device : snapshot.devices) {
-        const auto hook = [&](unsigned which) {
-            return !device.wanted[which] ? "off" : device.in_place[which] ? "ok" : "missing";
-        };
-        devices.push_back({{"dev", device.dev},
-                           {"ingress", hook(L7_INGRESS)},
-                           {"egress", hook(L7_EGRESS)},
-                           {"trouble", device.trouble}});
-    }
+    const auto hook = [](const std::optional<HookReport> &at) {
+        return !at ? "off" : at->in_place ? "ok" : "missing";
+    };
+    for (const DeviceReport &device : snapshot.status.devices)
+        devices.push_back(
+            {{"dev", device.name},
+             {"ingress", hook(device.ingress)},
+             {"egress", hook(device.egress)},
+             {"trouble", device.present ? device.trouble : "awaited: there is no such device"}});
     for (const TableUse &table : snapshot.tables)
-        tables.push_back({{"table", table.name}, {"entries", table.entries}, {"most", table.most}});
+        write_fields(tables.emplace_back(), table);
     std::uint64_t used = 0, room = 0, p99 = 0;
-    for (const WorkerUse &worker : snapshot.workers) {
-        used += worker.ring_used_bytes;
-        room += worker.ring_bytes;
+    for (const WorkerReport &worker : snapshot.status.workers) {
+        used += worker.ring_waiting;
+        room += worker.ring_size;
         p99 = std::max(p99, worker.latency.quantile(0.99));
     }
-    const l7_counters &counters = snapshot.counters;
+    const Counters &counters = snapshot.status.counters;
     return dump({{"version", snapshot.version},
-                 {"bypass", snapshot.bypass},
+                 {"bypass", snapshot.status.bypass},
                  {"records", counters.records},
                  {"records_lost", counters.records_lost},
                  {"table_failures", counters.newcomers_failed + counters.flows_failed},
-                 {"parse_errors", parse_errors(counters)},
+                 {"parse_errors", sum_of_fields(counters, families::parse_errors.family)},
                  {"ring_used_bytes", used},
                  {"ring_bytes", room},
                  {"latency_p99_us", p99},

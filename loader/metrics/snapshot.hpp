@@ -2,14 +2,12 @@
 // What the daemon hands to the metrics: values only, read in one go, never by walking flows.
 #pragma once
 
-#include "core/report/latency.hpp"
+#include "core/report/status_report.hpp"
 
 #include <l7ctl/abi.h>
 
 #include <cstdint>
-#include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace l7 {
@@ -39,6 +37,17 @@ struct ClassTraffic {
     std::string classid; ///< "1:10"
     std::string name;    ///< in the configuration; "": not there
     l7_hits hits{};
+
+    static void fields(const auto &visit, auto &of) {
+        visit("dev", of.dev);
+        visit("direction", direction_of(of.attach));
+        visit("classid", of.classid);
+        visit("class", of.name);
+        visit("packets", of.hits.packets,
+              {"l7ctl_class_packets_total", "Packets on the wire that rules gave a class."});
+        visit("bytes", of.hits.bytes,
+              {"l7ctl_class_bytes_total", "Bytes on the wire that rules gave a class."});
+    }
 };
 
 /// A class of a shaped direction, and what the configuration lets it have. The link itself is one
@@ -52,90 +61,55 @@ struct ClassLimit {
     std::uint64_t rate = 0;  ///< bytes a second it has when all are busy
     std::uint64_t ceil = 0;  ///< and may have when others are not
     bool is_default = false; ///< takes what no rule gave a class
+
+    static void fields(const auto &visit, auto &of) {
+        visit("rate", of.rate,
+              {"l7ctl_class_rate_bytes_per_second",
+               "What a class has when all are busy, as configured."});
+        visit("ceil", of.ceil,
+              {"l7ctl_class_ceil_bytes_per_second",
+               "What a class may have when others are not busy, as configured."});
+    }
 };
 
 /// Packets that met a rule since it is in force.
 struct RuleTraffic {
     unsigned line = 0; ///< of the configuration
     l7_hits hits{};
-};
 
-struct AttachedDevice {
-    std::string dev;
-    bool wanted[2] = {false, false};   ///< attached, by l7_hook
-    bool in_place[2] = {false, false}; ///< and nobody took it off
-    std::string trouble;
+    static void fields(const auto &visit, auto &of) {
+        visit("line", of.line);
+        visit("packets", of.hits.packets,
+              {"l7ctl_rule_packets_total",
+               "Packets that met a rule, by its line, since it is in force."});
+        visit("bytes", of.hits.bytes,
+              {"l7ctl_rule_bytes_total",
+               "Bytes that met a rule, by its line, since it is in force."});
+    }
 };
 
 struct TableUse {
     std::string name;
     std::uint64_t entries; ///< as the last sweep found it
     std::uint64_t most;
-};
 
-struct WorkerUse {
-    std::uint64_t samples, judged, given_up, pushed_out, hinted, remembered;
-    std::uint64_t undecided, memory_bytes;
-    std::uint64_t ring_used_bytes, ring_bytes;
-    std::uint64_t wakeups, apply_failures, bad_records;
-    std::uint64_t scans, scan_ns; ///< of Hyperscan
-    Latency latency;              ///< microseconds from a verdict's packet to its being in force
-};
-
-/// Marks of tracked connections.
-struct ConntrackUse {
-    std::uint64_t marked, untracked, failed, dropped;
-};
-
-/// TCP connections met midway, by what the kernel's connection tracking said of them.
-struct PickupUse {
-    std::uint64_t scaled = 0, named = 0, untracked = 0, unknown = 0, limited = 0, failed = 0;
-};
-
-/// What parents announced, of all workers.
-struct ExpectUse {
-    std::uint64_t parents = 0, pushed_out = 0, torn = 0;
-    std::vector<std::pair<const char *, std::uint64_t>> announcements; ///< by what became of them
-};
-
-/// Replication with one other node.
-struct SyncPeerUse {
-    std::string name;
-    std::uint64_t up = 0;
-    double lag_s = 0;
-    std::uint64_t flows = 0, expectations = 0, others = 0, bytes = 0; ///< in its external cache
-    std::uint64_t received = 0, entered = 0, lost = 0, resyncs = 0, errors = 0;
-    std::uint64_t malformed = 0, no_room = 0, expired = 0;
-};
-
-/// Replication.
-struct SyncUse {
-    std::uint64_t up = 0, states = 0, bytes = 0; ///< our Redis, and what it has of ours
-    std::uint64_t sent = 0, resyncs = 0, errors = 0, commits = 0;
-    std::uint64_t outbox_waiting = 0, outbox_bytes = 0, outbox_coalesced = 0, outbox_dropped = 0;
-    std::vector<SyncPeerUse> peers;
+    static void fields(const auto &visit, auto &of) {
+        visit("table", of.name);
+        visit("entries", of.entries,
+              {"l7ctl_table_entries", "Entries of a table, as its last sweep found it."});
+        visit("most", of.most, {"l7ctl_table_max_entries", "Room of a table."});
+    }
 };
 
 struct MetricsSnapshot {
     std::string version;
-    bool bypass = false;
+    StatusReport status;
     std::vector<TrafficRow> traffic;      ///< by protocol
     std::vector<TrafficRow> applications; ///< with those of no application, as number 0
     std::vector<ClassTraffic> classes;
     std::vector<ClassLimit> class_limits; ///< by attachment point, parents before their children
     std::vector<RuleTraffic> rule_traffic;
-    l7_counters counters{};
-    std::vector<AttachedDevice> devices;
     std::vector<TableUse> tables;
-    std::vector<WorkerUse> workers;
-    std::vector<std::pair<std::string, std::uint64_t>> map_bytes;
-    std::uint64_t patterns = 0, patterns_rejected = 0, rules = 0;
-    std::uint64_t ended_flows = 0;
-    std::optional<ConntrackUse> conntrack; ///< none: marks are not written
-    PickupUse pickup;                      ///< counted whatever is configured
-    ExpectUse expect;
-    std::optional<SyncUse> sync; ///< none: nothing is replicated
-    std::uint64_t control_served = 0, control_refused = 0, control_malformed = 0;
 };
 
 } // namespace l7

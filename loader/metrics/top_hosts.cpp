@@ -2,6 +2,7 @@
 #include "metrics/top_hosts.hpp"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 namespace l7 {
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "core/sync/outbox.hpp"
+#include "core/sync/reports.hpp"
 #include "core/sync/sink.hpp"
 #include "sync/errand.hpp"
 #include "sync/redis.hpp"
@@ -18,17 +19,6 @@
 #include <thread>
 
 namespace l7 {
-
-struct PublisherReport {
-    bool up = false;             ///< Redis takes what we send
-    std::uint64_t sent = 0;      ///< changes
-    std::uint64_t resyncs = 0;   ///< times all was written anew
-    std::uint64_t errors = 0;    ///< connections that failed or broke
-    std::uint64_t states = 0;    ///< in our hash, as of the last second
-    std::uint64_t bytes = 0;     ///< that the hash takes in Redis
-    std::uint64_t resync_us = 0; ///< what the last resync took
-    std::string last_error;
-};
 
 /// Which of our own states others are told of.
 struct Telling {

@@ -7,6 +7,7 @@
 
 #include "core/policy/config.hpp"
 #include "core/sync/outbox.hpp"
+#include "core/sync/reports.hpp"
 #include "core/sync/sink.hpp"
 #include "core/sync/takeover.hpp"
 #include "sync/publisher.hpp"
@@ -19,18 +20,6 @@
 #include <vector>
 
 namespace l7 {
-
-struct SyncReport {
-    std::string node;
-    std::string redis;
-    bool direct = false;
-    bool committing = false;
-    OutboxReport outbox;
-    PublisherReport own; ///< the internal cache: our hash
-    std::vector<SubscriberReport> peers;
-    std::uint64_t commits = 0;
-    TakeoverReport last_commit;
-};
 
 struct ResyncReport {
     bool own = false;                 ///< all of ours was written anew

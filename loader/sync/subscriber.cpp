@@ -41,18 +41,6 @@ std::optional<BatchView> batch_of(ReplyView entry) {
 
 } // namespace
 
-const char *to_text(PeerState state) {
-    switch (state) {
-    case PeerState::Unreachable:
-        return "unreachable";
-    case PeerState::Silent:
-        return "silent";
-    case PeerState::Up:
-        return "up";
-    }
-    return "";
-}
-
 Subscriber::Subscriber(SyncPeer peer, RedisLogin login, std::size_t bytes_max,
                        const TimeoutConfig &timeouts, ReplicaSink *direct)
     : peer_(std::move(peer)), keys_(peer_.name), login_(std::move(login)), direct_(direct),

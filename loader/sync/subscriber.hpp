@@ -7,6 +7,7 @@
 
 #include "core/sync/batch.hpp"
 #include "core/sync/external_cache.hpp"
+#include "core/sync/reports.hpp"
 #include "core/sync/sink.hpp"
 #include "sync/errand.hpp"
 #include "sync/redis.hpp"
@@ -19,29 +20,6 @@
 #include <thread>
 
 namespace l7 {
-
-enum class PeerState {
-    Unreachable, ///< its Redis does not answer
-    Silent,      ///< the node itself writes no more
-    Up,
-};
-const char *to_text(PeerState state);
-
-struct SubscriberReport {
-    std::string peer;
-    PeerState state = PeerState::Unreachable;
-    std::string last_id;         ///< of the stream
-    std::uint64_t received = 0;  ///< changes
-    std::uint64_t lost = 0;      ///< entries of the stream that were gone before we read them
-    std::uint64_t malformed = 0; ///< entries of the stream that make no sense
-    std::uint64_t resyncs = 0;   ///< times all that the peer has was read
-    std::uint64_t entered = 0;   ///< flows that the table took, in direct mode
-    std::uint64_t errors = 0;    ///< connections that failed or broke
-    std::uint64_t resync_us = 0; ///< what the last full read took
-    double lag_ms = 0; ///< age of the newest change when it was read; or for how long none could be
-    std::string last_error;
-    CacheReport cache;
-};
 
 class Subscriber {
   public:

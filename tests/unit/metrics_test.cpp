@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include "core/base/fields_json.hpp"
 #include "metrics/families.hpp"
 #include "metrics/history.hpp"
 #include "metrics/host.hpp"
+#include "metrics/metrics_server.hpp"
 #include "metrics/series.hpp"
 #include "metrics/steady_rest.hpp"
 
@@ -10,7 +12,11 @@
 #include <bit>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
+#include <fnmatch.h>
+#include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
+#include <regex>
 #include <set>
 
 using namespace l7;
@@ -90,7 +96,9 @@ TEST_CASE("every counter of the kernel's is exported once") {
     for (std::size_t i = 0; i < values.size(); i++)
         values[i] = 1000 + i;
     std::multiset<std::uint64_t> seen;
-    for (const auto &family : counter_families(std::bit_cast<l7_counters>(values))) {
+    Families families;
+    families.add_fields(Counters{std::bit_cast<l7_counters>(values)});
+    for (const auto &family : families.take()) {
         CHECK(family.name.ends_with("_total"));
         for (const auto &metric : family.metric)
             seen.insert(static_cast<std::uint64_t>(metric.counter.value));
@@ -102,18 +110,19 @@ TEST_CASE("a snapshot becomes text for Prometheus") {
     MetricsSnapshot snapshot;
     snapshot.version = "1.2";
     snapshot.traffic = {row(L7_UNSET, 4000), row(20, 5000)};
-    snapshot.counters.records_lost = 3;
-    snapshot.pickup.limited = 9;
-    snapshot.expect.torn = 6;
-    snapshot.expect.announcements = {{"privileged_port", 7}};
-    snapshot.devices = {{"eth0", {true, true}, {true, false}, ""}};
+    snapshot.status.counters.records_lost = 3;
+    snapshot.status.pickup.limited = 9;
+    snapshot.status.devices = {
+        {"eth0", true, true, false, HookReport{"tcx", "tail", true}, HookReport{}, ""}};
     snapshot.tables = {{"flows", 10, 128}};
-    WorkerUse worker{};
-    worker.ring_bytes = 65536;
+    WorkerReport worker;
+    worker.ring_size = 65536;
+    worker.listener.torn = 3;
+    worker.listener.announcements.privileged_port = 5;
     worker.latency.add(15);
     worker.latency.add(16);
     worker.latency.add(5'000'000);
-    snapshot.workers = {worker, worker};
+    snapshot.status.workers = {worker, worker};
     BoundedTraffic traffic(5, L7_PROTOCOL_FIRST);
     traffic.update(snapshot.traffic);
     const std::string text = exposition(metric_families(snapshot, traffic.series(), {}));
@@ -128,7 +137,7 @@ TEST_CASE("a snapshot becomes text for Prometheus") {
              "l7ctl_ring_lost_records_total 3\n",
              "l7ctl_pickups_total{result=\"limited\"} 9\n",
              "l7ctl_expect_parents_total{event=\"torn\"} 6\n",
-             "l7ctl_expect_announcements_total{result=\"privileged_port\"} 7\n",
+             "l7ctl_expect_announcements_total{result=\"privileged_port\"} 10\n",
              "l7ctl_table_max_entries{table=\"flows\"} 128\n",
              "l7ctl_verdict_latency_seconds_bucket{le=\"1.6e-05\"} 2\n",
              "l7ctl_verdict_latency_seconds_bucket{le=\"3.2e-05\"} 4\n",
@@ -139,6 +148,96 @@ TEST_CASE("a snapshot becomes text for Prometheus") {
         CHECK_THAT(text, ContainsSubstring(line));
     CHECK_THAT(text, !ContainsSubstring("l7ctl_flows_total{dev=\"eth0\",direction=\"ingress\","
                                         "protocol=\"unset\"}"));
+}
+
+namespace {
+
+/// With something of everything.
+MetricsSnapshot full_snapshot() {
+    MetricsSnapshot out;
+    out.traffic = {row(L7_UNSET, 1), row(20, 1)};
+    out.applications = {row(5, 1)};
+    out.classes = {{0, "eth0", "1:10", "films", {1, 1}}};
+    out.class_limits = {{0, "eth0", "1:10", "1:1", "films", 1, 1, false}};
+    out.rule_traffic = {{1, {1, 1}}};
+    out.tables = {{"flows", 1, 1}};
+    out.status.devices = {{"eth0", true, true, false, HookReport{"tcx", "tail", true}, {}, ""}};
+    out.status.workers.resize(1);
+    out.status.conntrack.emplace();
+    out.status.sync.emplace().peers.resize(1);
+    out.status.kernel_memory = {{"flows", 1}};
+    return out;
+}
+
+std::set<std::string> matches(const std::string &text, const std::string &pattern) {
+    const std::regex regex(pattern);
+    std::set<std::string> out;
+    for (std::sregex_iterator at(text.begin(), text.end(), regex), end; at != end; ++at)
+        out.insert((*at)[1]);
+    return out;
+}
+
+} // namespace
+
+TEST_CASE("the manual has every metric, and no other") {
+    MetricsServer server([]() -> Result<MetricsSnapshot> { return full_snapshot(); }, {}, {});
+    const auto text = server.scrape();
+    REQUIRE(text);
+    std::ifstream in(L7_SOURCE_DIR "/docs/l7ctl.8.md");
+    const std::string page{std::istreambuf_iterator<char>(in), {}};
+    const std::size_t begin = page.find("\n# METRICS\n");
+    REQUIRE(begin != page.npos);
+    const std::string section = page.substr(begin, page.find("\n# ", begin + 1) - begin);
+
+    const auto families = matches(*text, "# TYPE (\\w+) "),
+               named = matches(section, "(l7ctl_[\\w*]+)");
+    CHECK(families.size() > 60);
+    for (const std::string &family : families) {
+        INFO(family);
+        CHECK(std::ranges::any_of(named, [&](const std::string &name) {
+            return fnmatch(name.c_str(), family.c_str(), 0) == 0;
+        }));
+    }
+    for (const std::string &name : named) {
+        INFO(name);
+        CHECK(std::ranges::any_of(families, [&](const std::string &family) {
+            return fnmatch(name.c_str(), family.c_str(), 0) == 0;
+        }));
+    }
+}
+
+TEST_CASE("a report is read back as it was written") {
+    StatusReport status;
+    status.config = "/etc/l7ctl/l7ctl.toml";
+    status.bypass = true;
+    status.mark_mask = 0xff00;
+    status.tunnels = {"gre"};
+    status.devices = {{"eth0", true, false, true, HookReport{"tcx", "head", true}, {}, "why"}};
+    status.counters.records_lost = 7;
+    status.workers.resize(2);
+    status.workers[1].ring_size = 65536;
+    status.workers[1].classifier.judged = 3;
+    status.conntrack.emplace().marked = 4;
+    status.sync.emplace().peers.resize(1);
+    status.kernel_memory = {{"flows", 5}};
+    const std::string line = json_line(status);
+    const auto json = nlohmann::ordered_json::parse(line);
+    CHECK(json["hints"].is_null());
+    CHECK(json["devices"][0]["egress"].is_null());
+    CHECK(json["devices"][0]["ingress"]["xdp"].is_null());
+    CHECK(json["workers"][1]["latency_us"]["p50"] == 0);
+    CHECK(json["counters"].size() == L7_COUNTERS);
+
+    const auto back = read_fields<StatusReport>(nlohmann::json::parse(line));
+    CHECK(json_line(back) == line);
+    CHECK(back.workers.at(1).classifier.judged == 3);
+    CHECK_FALSE(back.devices.at(0).egress);
+}
+
+TEST_CASE("all that counts announcements is listed") {
+    std::array<std::uint64_t, sizeof(ExpectCounters) / sizeof(std::uint64_t)> ones;
+    ones.fill(1);
+    CHECK(sum_of_fields(std::bit_cast<ExpectCounters>(ones)) == ones.size());
 }
 
 TEST_CASE("only requests that mean this host are answered") {

@@ -164,7 +164,7 @@ TEST_CASE("a hint holds at once, until a flow says otherwise or its time is over
     told.memory.hint(server, kOne, 1002 * kSecond); // its flows are others
     CHECK_FALSE(told.memory.find(server, 1002 * kSecond));
     CHECK(told.all.size() == before);
-    CHECK(told.memory.hint_counters().contrary == 2);
+    CHECK(told.memory.hints().contrary == 2);
 }
 
 TEST_CASE("a hint that flows bear out becomes what they were") {
@@ -179,7 +179,7 @@ TEST_CASE("a hint that flows bear out becomes what they were") {
     told.memory.hint(Told::server(6), kOne, 700 * kSecond);
     CHECK(told.memory.find(server, 700 * kSecond) == kOne);
     CHECK(std::ranges::count(told.all, std::pair(5U, false)) == 0);
-    CHECK(told.memory.hints() == 1);
+    CHECK(told.memory.hints().alive == 1);
 }
 
 TEST_CASE("hints are bounded, in all and in a second") {
@@ -191,8 +191,8 @@ TEST_CASE("hints are bounded, in all and in a second") {
             now += kSecond;
         told.memory.hint(Told::server(i + 1), kOne, now);
     }
-    CHECK(told.memory.hints() == most);
-    CHECK(told.memory.hint_counters().pushed_out == 10);
+    CHECK(told.memory.hints().alive == most);
+    CHECK(told.memory.hints().pushed_out == 10);
     CHECK_FALSE(told.memory.find(Told::server(10), now));
     CHECK(told.memory.find(Told::server(11), now));
     CHECK(std::ranges::count(told.all, std::pair(10U, false)) == 1);
@@ -200,8 +200,8 @@ TEST_CASE("hints are bounded, in all and in a second") {
     now += kSecond;
     for (unsigned i = 0; i < 10'000; i++)
         told.memory.hint(Told::server(100'000 + i), kOne, now);
-    CHECK(told.memory.hint_counters().left_out == 10'000 - EndpointMemory::kHintsASecond);
-    CHECK(told.memory.hints() == most);
+    CHECK(told.memory.hints().left_out == 10'000 - EndpointMemory::kHintsASecond);
+    CHECK(told.memory.hints().alive == most);
 }
 
 TEST_CASE("numbers of names end where they must") {

@@ -113,11 +113,17 @@ TEST_CASE("addresses of Redis") {
 }
 
 TEST_CASE("replication in metrics") {
-    SyncUse use;
-    use.up = 1;
-    use.outbox_dropped = 3;
-    use.peers = {{.name = "b", .up = 1, .lag_s = 0.5, .flows = 7, .lost = 2}};
-    const std::string text = exposition(sync_families(use));
+    MetricsSnapshot snapshot;
+    SyncReport &sync = snapshot.status.sync.emplace();
+    sync.own.up = true;
+    sync.outbox.dropped = 3;
+    SubscriberReport &peer = sync.peers.emplace_back();
+    peer.peer = "b";
+    peer.state = PeerState::Up;
+    peer.lag_ms = 500;
+    peer.lost = 2;
+    peer.cache.flows = 7;
+    const std::string text = exposition(metric_families(snapshot, {}, {}));
     CHECK_THAT(text, ContainsSubstring("l7ctl_sync_up 1\n"));
     CHECK_THAT(text, ContainsSubstring("l7ctl_sync_peer_lag_seconds{peer=\"b\"} 0.5\n"));
     CHECK_THAT(text, ContainsSubstring("l7ctl_sync_peer_lost_batches_total{peer=\"b\"} 2\n"));

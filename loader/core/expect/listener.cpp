@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/expect/listener.hpp"
 
+#include <algorithm>
 #include <arpa/inet.h>
+#include <bit>
 #include <cstring>
+#include <functional>
 
 namespace l7 {
 
@@ -22,12 +25,10 @@ Parties parties_of(const l7_key &key, unsigned initiator) {
 } // namespace
 
 ListenerCounters &ListenerCounters::operator+=(const ListenerCounters &other) {
-    parents += other.parents;
-    pushed_out += other.pushed_out;
-    torn += other.torn;
-    for (const ExpectColumn &column : kExpectColumns)
-        announcements.*column.member += other.announcements.*column.member;
-    return *this;
+    using Counts = std::array<std::uint64_t, sizeof(ListenerCounters) / sizeof(std::uint64_t)>;
+    auto sum = std::bit_cast<Counts>(*this);
+    std::ranges::transform(sum, std::bit_cast<Counts>(other), sum.begin(), std::plus<>());
+    return *this = std::bit_cast<ListenerCounters>(sum);
 }
 
 ExpectOptions ExpectOptions::defaults() {

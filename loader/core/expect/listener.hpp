@@ -38,6 +38,17 @@ struct ListenerCounters {
     ExpectCounters announcements;
 
     ListenerCounters &operator+=(const ListenerCounters &other);
+    static void fields(const auto &visit, auto &of) {
+        constexpr Metric kExpectParents{"l7ctl_expect_parents_total",
+                                        "Flows that were listened to for announcements, those of "
+                                        "them that left for newer ones, and "
+                                        "times that bytes of theirs were missing.",
+                                        "event"};
+        visit("parents", of.parents, kExpectParents.as("listened"));
+        visit("pushed_out", of.pushed_out, kExpectParents);
+        visit("torn", of.torn, kExpectParents);
+        visit("announcements", of.announcements);
+    }
 };
 
 /// Bytes at an offset of a stream, or a datagram.

@@ -2,6 +2,7 @@
 // Which announcements count, and how many of them at a time.
 #pragma once
 
+#include "core/base/fields.hpp"
 #include "core/expect/parent.hpp"
 
 #include <optional>
@@ -28,27 +29,24 @@ struct ExpectCounters {
     std::uint64_t no_port = 0;   ///< of TCP or UDP, which have ports
     std::uint64_t privileged_port = 0;
     std::uint64_t no_topic = 0; ///< not one of the parent's, or one without room
-};
 
-struct ExpectColumn {
-    const char *name;
-    std::uint64_t ExpectCounters::*member;
+    static void fields(const auto &visit, auto &of) {
+        constexpr Metric kAnnouncements{
+            "l7ctl_expect_announcements_total",
+            "Announcements of child connections by what became of them.", "result"};
+        visit("admitted", of.admitted, kAnnouncements);
+        visit("renewed", of.renewed, kAnnouncements);
+        visit("moved", of.moved, kAnnouncements);
+        visit("displaced", of.displaced, kAnnouncements);
+        visit("foreign_source", of.foreign_source, kAnnouncements);
+        visit("foreign_target", of.foreign_target, kAnnouncements);
+        visit("to_itself", of.to_itself, kAnnouncements);
+        visit("no_host", of.no_host, kAnnouncements);
+        visit("no_port", of.no_port, kAnnouncements);
+        visit("privileged_port", of.privileged_port, kAnnouncements);
+        visit("no_topic", of.no_topic, kAnnouncements);
+    }
 };
-inline constexpr ExpectColumn kExpectColumns[] = {
-    {"admitted", &ExpectCounters::admitted},
-    {"renewed", &ExpectCounters::renewed},
-    {"moved", &ExpectCounters::moved},
-    {"displaced", &ExpectCounters::displaced},
-    {"foreign_source", &ExpectCounters::foreign_source},
-    {"foreign_target", &ExpectCounters::foreign_target},
-    {"to_itself", &ExpectCounters::to_itself},
-    {"no_host", &ExpectCounters::no_host},
-    {"no_port", &ExpectCounters::no_port},
-    {"privileged_port", &ExpectCounters::privileged_port},
-    {"no_topic", &ExpectCounters::no_topic},
-};
-static_assert(sizeof(kExpectColumns) / sizeof(ExpectColumn) ==
-              sizeof(ExpectCounters) / sizeof(std::uint64_t));
 
 /// One that counts.
 struct Admitted {

@@ -195,7 +195,6 @@ void Classifier::listen(const l7_verdict &verdict, const Judge &judge, const Sam
 std::optional<l7_verdict> Classifier::child(const l7_record &head) {
     l7_verdict out{};
 
-    counters_.expected++;
     out.key = head.key;
     out.born = head.born;
     out.protocol = head.protocol;

@@ -2,6 +2,7 @@
 // The flows one worker is judging.
 #pragma once
 
+#include "core/base/fields.hpp"
 #include "core/flow/judge.hpp"
 #include "core/flow/key.hpp"
 #include "core/flow/knowledge.hpp"
@@ -32,8 +33,26 @@ struct ClassifierCounters {
     std::uint64_t followed = 0;   ///< samples of flows that had their verdict
     std::uint64_t hinted = 0;     ///< applications known from DNS answers
     std::uint64_t remembered = 0; ///< flows named by what others to their server were
-    std::uint64_t expected = 0;   ///< flows that had been announced
     std::uint64_t peers = 0;      ///< that trackers and the hash table named, of torrents
+
+    static void fields(const auto &visit, auto &of) {
+        constexpr Metric kLearnt{"l7ctl_worker_learnt_flows_total",
+                                 "Flows that were named by what was learnt from others.", "source"};
+        constexpr Metric kJudged{
+            "l7ctl_worker_judged_flows_total",
+            "Flows that left a worker: with a verdict, given up as unknown, or "
+            "pushed out for newer ones.",
+            "result"};
+        visit("samples", of.samples, {"l7ctl_worker_samples_total", "Records a worker looked at."});
+        visit("stale_samples", of.stale_samples);
+        visit("judged", of.judged, kJudged);
+        visit("given_up", of.given_up, kJudged);
+        visit("pushed_out", of.pushed_out, kJudged);
+        visit("followed", of.followed);
+        visit("hinted", of.hinted, kLearnt.as("dns"));
+        visit("remembered", of.remembered, kLearnt.as("server"));
+        visit("peers", of.peers);
+    }
 };
 
 /// Bounded whatever comes in. One thread; holds memory for undecided flows only.

@@ -63,7 +63,7 @@ EndpointMemory::Telling EndpointMemory::note(const l7_endpoint &server, const Ve
     if (const auto hint = hint_of_.find(server);
         hint != hint_of_.end() && hint->second->verdict.protocol != verdict.protocol) {
         drop_hint(hint->second);
-        hint_counters_.contrary++;
+        counts_.contrary++;
         refuted = true;
     }
     Slot *const set = &slots_[set_of(server)];
@@ -107,7 +107,7 @@ bool EndpointMemory::note_hint(const l7_endpoint &server, const Verdict &verdict
     const std::lock_guard lock(mutex_);
     if (const Slot *slot = slot_of(server, now_ns)) {
         if (slot->verdict.protocol != verdict.protocol)
-            hint_counters_.contrary++;
+            counts_.contrary++;
         if (slot->verdict.protocol != verdict.protocol || slot->agreed >= kAgreed)
             return false;
     }
@@ -116,7 +116,7 @@ bool EndpointMemory::note_hint(const l7_endpoint &server, const Verdict &verdict
         now_ns - known->second->told_ns < kAgainNs)
         return false;
     if (!within_rate(now_ns)) {
-        hint_counters_.left_out++;
+        counts_.left_out++;
         return false;
     }
     if (known != hint_of_.end())
@@ -125,14 +125,14 @@ bool EndpointMemory::note_hint(const l7_endpoint &server, const Verdict &verdict
            (hints_.size() >= kHints || now_ns - hints_.front().told_ns >= kLifeNs)) {
         const Hint &oldest = hints_.front();
         if (now_ns - oldest.told_ns < kLifeNs)
-            hint_counters_.pushed_out++;
+            counts_.pushed_out++;
         const Slot *slot = slot_of(oldest.server, now_ns);
         if (!slot || slot->agreed < kAgreed) // its flows do not say the same meanwhile
             ended.push_back(oldest.server);
         drop_hint(hints_.begin());
     }
     hint_of_[server] = hints_.insert(hints_.end(), {server, verdict, now_ns});
-    hint_counters_.taken++;
+    counts_.taken++;
     return true;
 }
 
@@ -151,14 +151,11 @@ void EndpointMemory::drop_hint(Hints::iterator at) {
     hints_.erase(at);
 }
 
-EndpointMemory::HintCounters EndpointMemory::hint_counters() const {
+HintReport EndpointMemory::hints() const {
     const std::lock_guard lock(mutex_);
-    return hint_counters_;
-}
-
-std::size_t EndpointMemory::hints() const {
-    const std::lock_guard lock(mutex_);
-    return hints_.size();
+    HintReport out = counts_;
+    out.alive = hints_.size();
+    return out;
 }
 
 std::optional<EndpointMemory::Verdict> EndpointMemory::find(const l7_endpoint &server,

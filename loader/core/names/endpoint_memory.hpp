@@ -5,6 +5,8 @@
 // Threads: all may use it at once.
 #pragma once
 
+#include "core/base/fields.hpp"
+
 #include <l7ctl/abi.h>
 
 #include <cstdint>
@@ -16,6 +18,23 @@
 #include <vector>
 
 namespace l7 {
+
+/// What became of hints.
+struct HintReport {
+    std::uint64_t alive = 0;
+    std::uint64_t taken = 0;
+    std::uint64_t contrary = 0;   ///< a flow's own bytes said otherwise, before or afterwards
+    std::uint64_t left_out = 0;   ///< too many within a second
+    std::uint64_t pushed_out = 0; ///< left for newer ones
+
+    static void fields(const auto &visit, auto &of) {
+        visit("alive", of.alive);
+        visit("taken", of.taken);
+        visit("contrary", of.contrary);
+        visit("left_out", of.left_out);
+        visit("pushed_out", of.pushed_out);
+    }
+};
 
 class EndpointMemory {
   public:
@@ -35,13 +54,6 @@ class EndpointMemory {
     static constexpr std::size_t kHints = 4096;             ///< beyond, the oldest leaves
     static constexpr unsigned kHintsASecond = 1024;         ///< new ones; beyond, they are left out
 
-    struct HintCounters {
-        std::uint64_t taken = 0;
-        std::uint64_t contrary = 0;   ///< a flow's own bytes said otherwise, before or afterwards
-        std::uint64_t left_out = 0;   ///< too many within a second
-        std::uint64_t pushed_out = 0; ///< left for newer ones
-    };
-
     /// Room for `slots` endpoints; where there is none, what was silent longest leaves.
     explicit EndpointMemory(Publish publish = {}, std::size_t slots = 32768);
 
@@ -51,8 +63,7 @@ class EndpointMemory {
     /// Somebody says what flows to the server will be. Counts for less than any flow there was.
     void hint(const l7_endpoint &server, const Verdict &verdict, std::uint64_t now_ns);
 
-    HintCounters hint_counters() const;
-    std::size_t hints() const;
+    HintReport hints() const;
 
     /// What the last flows to the server all were, or what was said of it.
     std::optional<Verdict> find(const l7_endpoint &server, std::uint64_t now_ns) const;
@@ -97,7 +108,7 @@ class EndpointMemory {
     std::unordered_map<l7_endpoint, Hints::iterator, ServerHash, ServerEqual> hint_of_;
     std::uint64_t second_ = 0; ///< in which `in_second_` new hints came
     unsigned in_second_ = 0;
-    HintCounters hint_counters_;
+    HintReport counts_;
 };
 
 } // namespace l7

@@ -2,6 +2,8 @@
 // What `l7ctl doctor` concludes. DoctorFacts come in as values, whoever read them; findings go out.
 #pragma once
 
+#include "core/base/fields.hpp"
+
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -99,6 +101,12 @@ struct RuleFacts {
     unsigned line = 0;
     std::optional<std::uint32_t> classid;
     std::optional<std::uint32_t> mark;
+
+    static void fields(const auto &visit, auto &of) {
+        visit("line", of.line);
+        visit("classid", of.classid);
+        visit("mark", of.mark);
+    }
 };
 
 struct PolicyRuleFacts { ///< `ip rule` with a fwmark
@@ -120,6 +128,29 @@ struct TableFacts {
     std::string name;
     std::uint64_t used = 0, size = 0;
     std::uint64_t failed = 0; ///< insertions refused
+
+    static void fields(const auto &visit, auto &of) {
+        visit("name", of.name);
+        visit("used", of.used);
+        visit("size", of.size);
+    }
+};
+
+/// What the daemon says besides its status.
+struct FactsReport {
+    std::vector<RuleFacts> rules;
+    std::vector<std::string> rejected; ///< "FILE:LINE: why", of patterns
+    std::uint64_t tcp_flows = 0;       ///< that brought payload
+    std::uint64_t tcp_one_sided = 0;   ///< of these, where one end never was heard of
+    std::vector<TableFacts> tables;
+
+    static void fields(const auto &visit, auto &of) {
+        visit("rules", of.rules);
+        visit("rejected", of.rejected);
+        visit("tcp_flows", of.tcp_flows);
+        visit("tcp_one_sided", of.tcp_one_sided);
+        visit("tables", of.tables);
+    }
 };
 
 struct DaemonFacts {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/report/flow_report.hpp"
 
+#include "core/base/fields_json.hpp"
 #include "core/dissect/ip_protocol.hpp"
 #include "core/flow/key.hpp"
 
 #include <array>
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 namespace l7 {
 
@@ -74,31 +76,12 @@ FlowReport report_flow(const l7_key &key, const l7_flow &flow, const Knowledge &
 }
 
 std::string to_json(const FlowReport &report) {
-    nlohmann::ordered_json out{
-        {"l4", report.l4},
-        {"src", report.src},
-        {"sport", report.sport},
-        {"dst", report.dst},
-        {"dport", report.dport},
-        {"protocol", report.protocol},
-        {"application", report.application},
-        {"hostname", report.hostname},
-        {"attributes", report.attributes},
-        {"reason", report.reason},
-        {"verdict_packet", report.verdict_packet},
-        {"verdict_payload", report.verdict_sample},
-        {"packets", report.packets},
-        {"bytes", report.bytes},
-    };
+    nlohmann::ordered_json out;
+    write_fields(out, report);
     if (report.parent)
         out["parent"] = key_json(*report.parent);
     if (report.live) {
-        out["dev"] = report.live->dev;
-        out["mark"] = report.live->mark;
-        out["classid"] = report.live->classid;
-        out["rate"] = report.live->rate;
-        out["age"] = report.live->age_s;
-        out["idle"] = report.live->idle_s;
+        write_fields(out, *report.live);
         if (report.live->window_scale)
             for (const auto &scale : *report.live->window_scale)
                 out["window_scale"].push_back(scale ? nlohmann::ordered_json(*scale) : nullptr);

@@ -2,6 +2,7 @@
 // A flow as people and tools see it.
 #pragma once
 
+#include "core/base/fields.hpp"
 #include "core/flow/key.hpp"
 #include "core/flow/knowledge.hpp"
 
@@ -9,7 +10,7 @@
 
 #include <array>
 #include <cstdint>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,6 +27,15 @@ struct LiveReport {
     std::uint32_t idle_s = 0;
     /// Of TCP, by which windows are shifted, the initiator's first; none: not known.
     std::optional<std::array<std::optional<std::uint8_t>, 2>> window_scale = {};
+
+    static void fields(const auto &visit, auto &of) {
+        visit("dev", of.dev);
+        visit("mark", of.mark);
+        visit("classid", of.classid);
+        visit("rate", of.rate);
+        visit("age", of.age_s);
+        visit("idle", of.idle_s);
+    }
 };
 
 struct FlowReport {
@@ -45,6 +55,23 @@ struct FlowReport {
     std::uint64_t bytes = 0;
     std::optional<l7_key> parent; ///< whose child it is
     std::optional<LiveReport> live;
+
+    static void fields(const auto &visit, auto &of) {
+        visit("l4", of.l4);
+        visit("src", of.src);
+        visit("sport", of.sport);
+        visit("dst", of.dst);
+        visit("dport", of.dport);
+        visit("protocol", of.protocol);
+        visit("application", of.application);
+        visit("hostname", of.hostname);
+        visit("attributes", of.attributes);
+        visit("reason", of.reason);
+        visit("verdict_packet", of.verdict_packet);
+        visit("verdict_payload", of.verdict_sample);
+        visit("packets", of.packets);
+        visit("bytes", of.bytes);
+    }
 };
 
 /// Fills all but the live part.

@@ -41,6 +41,11 @@ class Latency {
         return 0;
     }
 
+    static void fields(const auto &visit, auto &of) {
+        visit("p50", of.quantile(0.5));
+        visit("p99", of.quantile(0.99));
+    }
+
   private:
     /// Below 4 a slot for each; from there the leading bit and the two that follow it.
     static std::size_t slot_of(std::uint64_t value) {

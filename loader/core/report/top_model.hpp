@@ -56,7 +56,6 @@ class TopHistory {
     /// highest of them; whatever is not nothing is at least 1.
     std::vector<unsigned> levels(double now_s, std::size_t width) const;
 
-    double last_s() const { return samples_.empty() ? 0 : samples_.back().to_s; }
     std::size_t size() const { return samples_.size(); }
 
   private:

@@ -57,7 +57,7 @@ bool ExternalCache::judge(std::string_view key, std::string_view record, Entry &
     return false;
 }
 
-std::size_t &ExternalCache::count_of(std::string_view key) {
+std::uint64_t &ExternalCache::count_of(std::string_view key) {
     switch (*kind_of(key)) {
     case RecordKind::Flow:
         return counts_.flows;

@@ -18,10 +18,10 @@
 namespace l7 {
 
 struct CacheReport {
-    std::size_t flows = 0;
-    std::size_t expectations = 0;
-    std::size_t others = 0; ///< endpoints and hints
-    std::size_t bytes = 0;
+    std::uint64_t flows = 0;
+    std::uint64_t expectations = 0;
+    std::uint64_t others = 0; ///< endpoints and hints
+    std::uint64_t bytes = 0;
     std::uint64_t malformed = 0; ///< were refused
     std::uint64_t no_room = 0;   ///< the same, for the bound on memory
     std::uint64_t expired = 0;   ///< left because their time was up and the peer silent
@@ -74,7 +74,7 @@ class ExternalCache {
     bool judge(std::string_view key, std::string_view record, Entry &out) const;
     bool again(std::string_view key, std::string_view record, std::uint64_t now_ms);
     Map::iterator erase(Map::iterator at);
-    std::size_t &count_of(std::string_view key);
+    std::uint64_t &count_of(std::string_view key);
 
     const std::size_t bytes_max_;
     const TimeoutConfig timeouts_;

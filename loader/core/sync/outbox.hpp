@@ -5,6 +5,7 @@
 // Threads: all may use it. put() and remove() never wait for more than a short lock.
 #pragma once
 
+#include "core/base/fields.hpp"
 #include "core/sync/batch.hpp"
 
 #include <chrono>
@@ -20,11 +21,25 @@
 namespace l7 {
 
 struct OutboxReport {
-    std::size_t waiting = 0;
-    std::size_t bytes = 0;
+    std::uint64_t waiting = 0;
+    std::uint64_t bytes = 0;
     std::uint64_t changes = 0;   ///< that came
     std::uint64_t coalesced = 0; ///< took the place of an older one that waited
     std::uint64_t dropped = 0;   ///< found no room; a resync makes up for them
+
+    static void fields(const auto &visit, auto &of) {
+        constexpr Metric kOutboxChanges{"l7ctl_sync_outbox_changes_total",
+                                        "Changes by what became of them on their way out: a newer "
+                                        "one took their place, or there was "
+                                        "no room and a resync made up for them.",
+                                        "result"};
+        visit("waiting", of.waiting,
+              {"l7ctl_sync_outbox_changes", "Changes that wait for our Redis."});
+        visit("bytes", of.bytes, {"l7ctl_sync_outbox_bytes", "Memory they take."});
+        visit("changes", of.changes, {}, false);
+        visit("coalesced", of.coalesced, kOutboxChanges);
+        visit("dropped", of.dropped, kOutboxChanges);
+    }
 };
 
 class Outbox {

@@ -3,6 +3,7 @@
 // before their children, then what they expect, then the rest.
 #pragma once
 
+#include "core/base/fields.hpp"
 #include "core/base/result.hpp"
 #include "core/flow/key.hpp"
 #include "core/sync/record.hpp"
@@ -17,14 +18,27 @@
 namespace l7 {
 
 struct TakeoverReport {
-    std::size_t flows = 0;   ///< that peers had
-    std::size_t entered = 0; ///< of them; the others were there already, and as new
-    std::size_t expectations = 0;
-    std::size_t expectations_entered = 0;
-    std::size_t others = 0; ///< endpoints and hints
-    std::size_t malformed = 0;
-    std::size_t expired = 0; ///< expectations and the like whose time is up
+    std::uint64_t flows = 0;   ///< that peers had
+    std::uint64_t entered = 0; ///< of them; the others were there already, and as new
+    std::uint64_t expectations = 0;
+    std::uint64_t expectations_entered = 0;
+    std::uint64_t others = 0; ///< endpoints and hints
+    std::uint64_t malformed = 0;
+    std::uint64_t expired = 0; ///< expectations and the like whose time is up
     std::uint64_t took_us = 0;
+
+    double took_ms() const { return static_cast<double>(took_us) / 1000; }
+
+    static void fields(const auto &visit, auto &of) {
+        visit("flows", of.flows);
+        visit("entered", of.entered);
+        visit("expectations", of.expectations);
+        visit("expectations_entered", of.expectations_entered);
+        visit("others", of.others);
+        visit("malformed", of.malformed);
+        visit("expired", of.expired);
+        visit("took_ms", of.took_ms());
+    }
 };
 
 class Takeover {

@@ -2,11 +2,13 @@
 // sync_node CONTROL NODE REDIS [PEER=REDIS...] [KEY=VALUE...]: a node whose flow table is in
 // memory. It listens at the unix socket CONTROL; a connection asks one line and gets one line of
 // JSON. Its own flows are numbers with a version; see numbered_flow().
-#include "daemon/sync_commands.hpp"
+#include "core/base/fields_json.hpp"
 #include "memory_table.hpp"
+#include "sync/replication.hpp"
 
 #include <cstdio>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <sstream>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -81,7 +83,7 @@ class Node {
             return true;
         }
         if (what == "status")
-            return to_json(sync_.report());
+            return Json::parse(json_line(sync_.report()));
         std::string which;
         in >> which;
         if (what == "commit") {
