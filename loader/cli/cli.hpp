@@ -2,11 +2,10 @@
 // The command line: one function per command, which reports to main what became of it.
 #pragma once
 
+#include "control/instance.hpp"
+#include "control/server.hpp"
 #include "core/base/result.hpp"
-#include "daemon/options.hpp"
-#include "daemon/server.hpp"
 
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -23,6 +22,9 @@ struct GlobalOptions {
 
 /// Runs `l7ctl argv...`; returns the exit code. Prints results to stdout, errors to stderr.
 int run_cli(int argc, char **argv);
+
+/// How the manual has `l7ctl` itself, and then each command.
+std::vector<std::string> manual_synopses();
 
 struct ClassifyOptions {
     std::vector<std::string> files;
@@ -57,26 +59,23 @@ struct DaemonOptions {
 };
 Result<void> daemon_command(const GlobalOptions &global, const DaemonOptions &options);
 
-// Commands a daemon carries out. Words are the command line's after the command's name.
-Result<void> attach_command(const GlobalOptions &global, const std::vector<std::string> &words);
-Result<void> detach_command(const GlobalOptions &global, const std::vector<std::string> &words);
-Result<void> status_command(const GlobalOptions &global);
 /// Asks the daemon, and prints the lines of its answer.
-Result<void> ask(const GlobalOptions &global, nlohmann::json request,
-                 const Transfer &transfer = {});
-Result<void> flows_command(const GlobalOptions &global, const std::vector<std::string> &words);
+Result<void> ask(const GlobalOptions &global, const CommandText &text, const Fields &fields,
+                 AskOptions options = {});
+
+/// Carries out a command that is a request; some do more than to ask.
+template <class Request>
+Result<void> perform(const GlobalOptions &global, Request request) {
+    return ask(global, Request::kText, request.fields());
+}
+Result<void> perform(const GlobalOptions &global, request::Attach request);
+Result<void> perform(const GlobalOptions &global, request::Flows request);
 Result<void> export_command(const GlobalOptions &global, const std::string &file);
 Result<void> import_command(const GlobalOptions &global, const std::string &file);
-Result<void> explain_command(const GlobalOptions &global, const std::vector<std::string> &words);
-Result<void> stats_command(const GlobalOptions &global, const std::vector<std::string> &words);
-Result<void> expect_command(const GlobalOptions &global);
-Result<void> reload_command(const GlobalOptions &global);
-Result<void> metrics_command(const GlobalOptions &global);
-Result<void> bypass_command(const GlobalOptions &global, const std::string &word);
-Result<void> stop_command(const GlobalOptions &global);
 /// what: "status", "commit", "flush" or "resync". words: those after it.
 Result<void> sync_command(const GlobalOptions &global, const std::string &what,
-                          const std::vector<std::string> &words, const std::string &peer = {});
+                          const std::vector<std::string> &words, const std::string &peer,
+                          const std::string &usage);
 struct DoctorOptions {
     std::vector<std::string> words;
     double interval_s = 1; ///< for which it watches

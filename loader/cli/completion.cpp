@@ -7,11 +7,11 @@
 #include "core/report/flow_report.hpp"
 #include "l7ctl/abi.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cctype>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <iterator>
 #include <vector>
 
 namespace l7 {
@@ -20,24 +20,6 @@ namespace {
 
 /// `--config:FILE`, `dev:DEV`, `ingress`, or `FILE` alone.
 using Specs = std::vector<std::string>;
-
-struct OptionTable {
-    std::vector<std::string> names;
-    std::string type; ///< empty: takes no value
-    std::string what;
-};
-
-struct CommandTable {
-    std::string path; ///< "", "attach", "shape apply"
-    std::string what;
-    std::vector<OptionTable> options;
-    Specs words;
-    std::vector<std::string> below;
-};
-
-bool is_kind(const std::string &token) {
-    return std::isupper(static_cast<unsigned char>(token.front())) != 0;
-}
 
 /// `dev DEV [ingress|egress]` -> dev:DEV, ingress, egress
 Specs read_grammar(std::string_view grammar) {
@@ -64,45 +46,25 @@ Specs read_grammar(std::string_view grammar) {
     return out;
 }
 
-/// As it was given to type_name(), without what validators add.
-std::string grammar_of(const CLI::Option &option) {
-    const std::string all = option.get_type_name();
-    return all.substr(0, all.find(':'));
-}
-
-CommandTable table_of(const CLI::App &app, const std::string &path) {
-    CommandTable out{path, app.get_description(), {}, {}, {}};
-    for (const CLI::Option *option : app.get_options()) {
-        if (option->get_positional()) {
-            out.words = read_grammar(grammar_of(*option));
-            continue;
-        }
-        OptionTable one{{}, {}, option->get_description()};
-        for (const std::string &name : option->get_snames())
-            one.names.push_back("-" + name);
-        for (const std::string &name : option->get_lnames())
-            one.names.push_back("--" + name);
-        if (option->get_type_size_max() > 0)
-            one.type = grammar_of(*option);
-        out.options.push_back(std::move(one));
-    }
+/// The options of a command; each has -h, which the parser adds.
+std::vector<Option> options_of(const Command &command) {
+    std::vector<Option> out{{"-h,--help", "", "Print this help message and exit", {}}};
+    std::ranges::copy_if(command.options, std::back_inserter(out),
+                         [](const Option &one) { return !one.is_argument(); });
     return out;
 }
 
-void read_tables(const CLI::App &app, const std::string &path, std::vector<CommandTable> &out) {
-    const std::size_t at = out.size();
-    out.push_back(table_of(app, path));
-    for (const CLI::App *below : app.get_subcommands({})) {
-        if (below->get_group().empty())
-            continue; // hidden
-        out[at].below.push_back(below->get_name());
-        read_tables(*below, path.empty() ? below->get_name() : path + " " + below->get_name(), out);
-    }
+/// What follows a command.
+Specs words_after(const Command &command) {
+    const auto argument = std::ranges::find_if(command.options, &Option::is_argument);
+    return argument == command.options.end() ? Specs() : read_grammar(argument->takes);
 }
 
-std::vector<CommandTable> read_tables(const CLI::App &app) {
-    std::vector<CommandTable> out;
-    read_tables(app, "", out);
+std::vector<const Command *> shown_below(const Grammar &grammar, const Command &command) {
+    std::vector<const Command *> out;
+    for (const Command &one : grammar)
+        if (one.is_below(command.path) && !one.hidden)
+            out.push_back(&one);
     return out;
 }
 
@@ -119,11 +81,11 @@ std::vector<std::pair<std::string, std::vector<std::string>>> fixed_kinds() {
 }
 
 /// The options as specs; one with several words to choose from becomes `--name:one|two`.
-Specs option_specs(const CommandTable &table) {
+Specs option_specs(const Command &command) {
     Specs out;
-    for (const OptionTable &option : table.options)
-        for (const std::string &name : option.names)
-            out.push_back(option.type.empty() ? name : name + ":" + option.type);
+    for (const Option &option : options_of(command))
+        for (const std::string &name : option.all_names())
+            out.push_back(option.takes.empty() ? name : name + ":" + option.takes);
     return out;
 }
 
@@ -158,73 +120,69 @@ std::string fill_kinds(std::string_view text,
     return fill(text, "#KINDS#", kinds);
 }
 
-std::string zsh_options(const std::vector<OptionTable> &options) {
+std::string zsh_options(const std::vector<Option> &options) {
     std::string out;
-    for (const OptionTable &option : options) {
-        const std::string all = fmt::format("({})", fmt::join(option.names, " "));
-        for (const std::string &name : option.names) {
-            std::string spec = all + name + "[" + zsh_text(option.what) + "]";
-            if (!option.type.empty())
-                spec += ": :_l7ctl_offer " +
-                        fmt::format("{}", fmt::join(read_grammar(option.type), " "));
+    for (const Option &option : options) {
+        const std::string all = fmt::format("({})", fmt::join(option.all_names(), " "));
+        for (const std::string &name : option.all_names()) {
+            std::string spec = all + name + "[" + zsh_text(option.help) + "]";
+            if (!option.takes.empty())
+                spec +=
+                    fmt::format(": :_l7ctl_offer {}", fmt::join(read_grammar(option.takes), " "));
             out += " \\\n            " + quoted(spec);
         }
     }
     return out;
 }
 
-std::string zsh_case(const CommandTable &table, const CommandTable &shared,
-                     const std::vector<CommandTable> &all) {
-    std::string out =
-        "    " + quoted(table.path) + ")\n        _arguments -C" + zsh_options(table.options);
-    if (!table.path.empty()) {
-        // -h is each command's own.
-        std::vector<OptionTable> others = shared.options;
-        std::erase_if(others, [&](const OptionTable &one) {
-            return std::ranges::any_of(
-                table.options, [&](const OptionTable &own) { return own.names == one.names; });
-        });
-        out += zsh_options(others);
-    }
-    if (table.below.empty()) {
-        if (!table.words.empty()) {
-            std::string words;
-            for (const std::string &word : table.words)
-                words += " " + zsh_text(word);
+std::string zsh_case(const Grammar &grammar, const Command &command) {
+    std::string out = "    " + quoted(command.path) + ")\n        _arguments -C" +
+                      zsh_options(options_of(command));
+    if (!command.path.empty())
+        out += zsh_options(grammar.front().options); // none of which is an argument
+    const auto below = shown_below(grammar, command);
+    if (below.empty()) {
+        std::string words;
+        for (const std::string &word : words_after(command))
+            words += " " + zsh_text(word);
+        if (!words.empty())
             out += " \\\n            " + quoted("*: :_l7ctl_words" + words);
-        }
         return out + "\n        ;;\n";
     }
-    const std::string prefix = table.path.empty() ? "" : table.path + " ";
     out += " \\\n            '1: :->command' '*:: :->below'\n        commands=(";
-    for (const std::string &name : table.below) {
-        const auto below = std::ranges::find(all, prefix + name, &CommandTable::path);
-        out += "\n            " + quoted(name + ":" + zsh_text(below->what));
-    }
+    for (const Command *one : below)
+        out += "\n            " + quoted(one->name() + ":" + zsh_text(one->help));
     return out +
            "\n        )\n        case $state in\n"
            "        command) _describe command commands ;;\n"
            "        below) _l7ctl_command " +
-           quoted(prefix) + "\"$line[1]\" ;;\n        esac\n        ;;\n";
+           quoted(command.path + (command.path.empty() ? "" : " ")) +
+           "\"$line[1]\" ;;\n        esac\n        ;;\n";
 }
 
 } // namespace
 
-std::string bash_completion(const CLI::App &app) {
+std::string bash_completion(const Grammar &grammar) {
     std::string table;
-    for (const CommandTable &one : read_tables(app))
+    for (const Command &one : grammar) {
+        if (one.hidden)
+            continue;
+        Specs below;
+        for (const Command *command : shown_below(grammar, one))
+            below.push_back(command->name());
         table += fmt::format("    {}) options={} words={} below={} ;;\n", quoted(one.path),
                              quoted(fmt::format("{}", fmt::join(option_specs(one), " "))),
-                             quoted(fmt::format("{}", fmt::join(one.words, " "))),
-                             quoted(fmt::format("{}", fmt::join(one.below, " "))));
+                             quoted(fmt::format("{}", fmt::join(words_after(one), " "))),
+                             quoted(fmt::format("{}", fmt::join(below, " "))));
+    }
     return fill(fill_kinds(kBashText, "        {}) all+=({}) ;;\n"), "#TABLE#", table);
 }
 
-std::string zsh_completion(const CLI::App &app) {
-    const auto tables = read_tables(app);
+std::string zsh_completion(const Grammar &grammar) {
     std::string table;
-    for (const CommandTable &one : tables)
-        table += zsh_case(one, tables.front(), tables);
+    for (const Command &one : grammar)
+        if (!one.hidden)
+            table += zsh_case(grammar, one);
     return fill(fill_kinds(kZshText, "        {}) compadd -- {} ;;\n"), "#TABLE#", table);
 }
 

@@ -27,17 +27,15 @@ void report_start(std::string text) {
 } // namespace
 
 Result<void> daemon_command(const GlobalOptions &global, const DaemonOptions &options) {
-    auto daemon = Daemon::start(global.instance(), options.discard_state);
-    if (!daemon) {
-        Error &error = daemon.error();
+    auto ended = run_daemon(global.instance(), options.discard_state, [] { report_start("ok\n"); });
+    if (!ended) { // heard by whoever waits for the start, and nobody later
+        const Error &error = ended.error();
         std::string message = error.message;
         std::ranges::replace(message, '\n', ' ');
         report_start(std::to_string(static_cast<int>(error.blame)) + "\n" + message + "\n" +
                      error.hint + "\n");
-        return error;
     }
-    report_start("ok\n");
-    return (*daemon)->run();
+    return ended;
 }
 
 } // namespace l7

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cli/doctor_facts.hpp"
 
+#include "control/server.hpp"
 #include "core/base/fields_json.hpp"
 #include "core/policy/config.hpp"
 #include "core/policy/shape_tree.hpp"
 #include "core/report/status_report.hpp"
-#include "daemon/server.hpp"
 #include "kernel/programs.hpp"
 #include "net/sizes.hpp"
 #include "net/survey.hpp"
@@ -18,7 +18,6 @@
 #include <linux/magic.h>
 #include <nlohmann/json.hpp>
 #include <sstream>
-#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <thread>
 #include <unistd.h>
@@ -31,16 +30,14 @@ namespace {
 
 using Json = nlohmann::json;
 
-Result<std::vector<Json>> ask(const Instance &instance, const char *command) {
-    Json request{{"command", command}, {"json", true}};
-    struct stat ours {};
-    if (stat("/proc/self/ns/net", &ours) == 0)
-        request["netns"] = ours.st_ino;
+template <class Request>
+Result<std::vector<Json>> ask(const Instance &instance, Request request) {
     std::vector<Json> out;
-    auto asked = ask_daemon(instance.socket, request, [&](std::string_view line) {
+    const auto take = [&](std::string_view line) {
         if (Json one = Json::parse(line, nullptr, false); one.is_object())
             out.push_back(std::move(one));
-    });
+    };
+    auto asked = ask_daemon(instance.socket, request, take, {.json = true});
     if (!asked)
         return asked.error();
     return out;
@@ -112,7 +109,7 @@ using Accounting = std::map<std::string, std::uint64_t>;
 Accounting accounting(const Instance &instance, std::uint64_t &all, std::uint64_t &unknown) {
     Accounting out;
     all = unknown = 0;
-    const auto rows = ask(instance, "stats");
+    const auto rows = ask(instance, request::Stats());
     if (!rows)
         return out;
     for (const Json &from : *rows) {
@@ -155,7 +152,7 @@ class Gathering {
     }
 
     Result<void> read_daemon() {
-        auto status = ask(instance_, "status"), more = ask(instance_, "facts");
+        auto status = ask(instance_, request::Status()), more = ask(instance_, request::Facts());
         if (!status || !more || status->empty() || more->empty()) {
             facts_.daemon_trouble = !status ? status.error().message
                                     : !more ? more.error().message

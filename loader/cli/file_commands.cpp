@@ -5,7 +5,7 @@
 #include "core/flow/knowledge.hpp"
 #include "core/policy/rule_checks.hpp"
 #include "core/report/protocol_list.hpp"
-#include "daemon/catalog.hpp"
+#include "daemon/parts/catalog.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cli/cli.hpp"
 
+#include "control/server.hpp"
 #include "core/base/fd.hpp"
 #include "core/sync/flow_file.hpp"
-#include "daemon/server.hpp"
 
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -88,7 +87,7 @@ Result<std::string> load(const std::string &file) {
 
 Result<void> export_command(const GlobalOptions &global, const std::string &file) {
     std::string bytes;
-    if (auto done = ask(global, {{"command", "flows export"}}, {.received = &bytes}); !done)
+    if (auto done = ask(global, request::ExportFlows::kText, {}, {.received = &bytes}); !done)
         return done;
     return store(file, bytes);
 }
@@ -100,7 +99,7 @@ Result<void> import_command(const GlobalOptions &global, const std::string &file
     // Refused here, too: nobody need be asked about a file that is no good.
     if (auto good = parse_flow_file(*bytes); !good)
         return std::move(good.error()).within(file == "-" ? "standard input" : file);
-    return ask(global, {{"command", "flows import"}}, {.body = *bytes});
+    return ask(global, request::ImportFlows::kText, {}, {.body = *bytes});
 }
 
 } // namespace l7

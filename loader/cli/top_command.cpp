@@ -2,7 +2,7 @@
 #include "cli/cli.hpp"
 
 #include "cli/top_view.hpp"
-#include "daemon/server.hpp"
+#include "control/server.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -34,7 +34,8 @@ Result<std::map<Row, Amount>> read_stats(const Instance &instance) {
                 row.value("packets", std::uint64_t{0}), row.value("bytes", std::uint64_t{0}),
                 row.value("flows", std::int64_t{0})};
     };
-    if (auto asked = ask_daemon(instance.socket, {{"command", "stats"}, {"json", true}}, take);
+    if (auto asked = ask_daemon(instance.socket, request::Stats(), take,
+                                {.json = true, .any_namespace = true});
         !asked)
         return asked.error();
     return out;

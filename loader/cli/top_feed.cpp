@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cli/top_feed.hpp"
 
+#include "control/server.hpp"
 #include "core/base/fields_json.hpp"
 #include "core/report/flow_report.hpp"
 #include "core/report/reports.hpp"
-#include "daemon/server.hpp"
 
 #include <chrono>
 #include <nlohmann/json.hpp>
@@ -32,20 +32,19 @@ TopFlow to_flow(const Json &from) {
 
 Result<TopSnapshot> read_top(const Instance &instance, bool with_flows) {
     TopSnapshot out;
-    const auto rows = [&](const Json &request, const auto &take) {
-        return ask_daemon(instance.socket, request, [&](std::string_view line) {
+    const auto rows = [&](const auto &request, const auto &take) {
+        const auto each = [&](std::string_view line) {
             if (const Json row = Json::parse(line, nullptr, false); row.is_object())
                 take(row);
-        });
+        };
+        return ask_daemon(instance.socket, request, each, {.json = true, .any_namespace = true});
     };
-    auto asked = rows({{"command", "stats"}, {"json", true}},
-                      [&](const Json &row) { out.accounts.push_back(to_account(row)); });
+    auto asked =
+        rows(request::Stats(), [&](const Json &row) { out.accounts.push_back(to_account(row)); });
     out.time_s =
         std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
     if (asked && with_flows)
-        asked = rows({{"command", "flows"},
-                      {"json", true},
-                      {"idle_at_most", static_cast<unsigned>(TopHistory::kSpan_s)}},
+        asked = rows(request::Flows{.idle_at_most = static_cast<unsigned>(TopHistory::kSpan_s)},
                      [&](const Json &row) {
                          if (out.flows.size() < kTopFlowsMax)
                              out.flows.push_back(to_flow(row));
@@ -62,14 +61,15 @@ Result<std::vector<std::string>> explain_flow(const Instance &instance, const To
                                           "port", std::to_string(flow.sport),
                                           "port", std::to_string(flow.dport)};
     std::vector<std::string> out;
-    auto asked = ask_daemon(instance.socket, {{"command", "explain"}, {"filter", filter}},
-                            [&](std::string_view text) {
-                                while (!text.empty()) {
-                                    const auto end = text.find('\n');
-                                    out.emplace_back(text.substr(0, end));
-                                    text.remove_prefix(end == text.npos ? text.size() : end + 1);
-                                }
-                            });
+    const auto take = [&](std::string_view text) {
+        while (!text.empty()) {
+            const auto end = text.find('\n');
+            out.emplace_back(text.substr(0, end));
+            text.remove_prefix(end == text.npos ? text.size() : end + 1);
+        }
+    };
+    auto asked =
+        ask_daemon(instance.socket, request::Explain{filter}, take, {.any_namespace = true});
     if (!asked)
         return asked.error();
     if (out.empty())

@@ -2,9 +2,9 @@
 // What `l7ctl top` asks of the daemon.
 #pragma once
 
+#include "control/instance.hpp"
 #include "core/base/result.hpp"
 #include "core/report/top_model.hpp"
-#include "daemon/options.hpp"
 
 namespace l7 {
 

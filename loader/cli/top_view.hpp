@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include "control/instance.hpp"
 #include "core/base/result.hpp"
-#include "daemon/options.hpp"
 
 namespace l7 {
 

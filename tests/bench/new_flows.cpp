@@ -6,7 +6,7 @@
 #include "core/dissect/dissector.hpp"
 #include "core/dissect/ip_protocol.hpp"
 #include "core/flow/classifier.hpp"
-#include "daemon/worker.hpp"
+#include "daemon/parts/worker.hpp"
 
 #include <cstring>
 #include <ctime>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Replication of flows through real redis-servers, whose sockets sync_redis.py names: a node each.
-#include "daemon/replica_table.hpp"
+#include "daemon/parts/replica_table.hpp"
 #include "rig.hpp"
 #include "support/memory_table.hpp"
 #include "support/rules.hpp"
@@ -235,8 +235,9 @@ std::shared_ptr<const Catalog> catalog() {
 void kernel(const char *one, const char *other) {
     MemoryTable here;
     const bench::Rig rig(kFlows + kFlows / 4, 32768); // an LRU table recycles before it is full
-    ReplicaTable there(*rig.kernel);
-    there.use(catalog());
+    CatalogHolder catalogs;
+    catalogs.publish(catalog());
+    ReplicaTable there(*rig.kernel, catalogs);
     Replication a(config_of("k", one, "l", other, false), {}, here, walk_of(kFlows));
     Replication b(config_of("l", other, "k", one, false), {}, there, walk_of(0));
     wait_for([&] { return b.report().peers[0].cache.flows == kFlows; }, "the external cache");

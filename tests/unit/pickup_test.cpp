@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "daemon/pickup.hpp"
+#include "daemon/parts/pickup.hpp"
 #include "support/rules.hpp"
 
 #include <arpa/inet.h>
@@ -53,6 +53,7 @@ struct Fixture {
     unsigned asked = 0;
     std::vector<l7_put> puts;
     std::shared_ptr<Catalog> catalog = std::make_shared<Catalog>();
+    CatalogHolder catalogs;
     std::unique_ptr<Pickup> pickup;
 
     explicit Fixture(const std::string &config = "") {
@@ -63,6 +64,7 @@ struct Fixture {
     }
 
     Pickup &start() {
+        catalogs.publish(catalog);
         pickup = std::make_unique<Pickup>(
             Pickup::World{.ask = [this](const l7_key &) -> Result<std::optional<Tracked>> {
                               const std::lock_guard lock(mutex);
@@ -85,8 +87,8 @@ struct Fixture {
                               [this] {
                                   const std::lock_guard lock(mutex);
                                   return now;
-                              }});
-        pickup->use(catalog);
+                              }},
+            catalogs);
         return *pickup;
     }
 
