@@ -4,6 +4,7 @@ marks; and accounting that adds up."""
 
 import json
 import re
+import signal
 import socket
 import struct
 import time
@@ -242,7 +243,9 @@ set_dscp = "CS1"
             wait_for(look, "the flow")
             expect_equal(looks[0].classid, "1:20", "the class at first")
             # Hysteresis: up at 1 MB/s, down below 0.9.
+            sender.popen.send_signal(signal.SIGUSR1)
             up = wait_for(lambda: span(look(), lambda rate: rate > 1_000_000), "the flow to be fast for a while")
+            sender.popen.send_signal(signal.SIGUSR1)
             down = wait_for(lambda: span([one for one in look() if one.asked > up[1]], lambda rate: rate < 900_000),
                             "the flow to be slow for a while")
             sender.stop()
@@ -257,8 +260,9 @@ set_dscp = "CS1"
 
 FOLLOWS_S = 0.1  # in which the class follows the rate
 AF41, CS1 = 34, 8
-# Looks further apart than this could miss that the rate went back meanwhile: a busy machine lets nobody run for a while.
-GAP_S = 0.05
+# Between two looks that are closer than this the class cannot have gone back: a rate of 1 MB/s takes 0.3 s to fall below
+# 0.9 when nothing is sent, and a slow sender never gets from 0.9 to 1.
+GAP_S = 0.3
 SPAN_S = 0.4
 LOOKS = 5  # without a pause
 
@@ -286,16 +290,21 @@ def span(looks, holds):
     return None
 
 
+# Datagrams of 100 kB a second; with SIGUSR1 of 4 MB, and with the next of 100 kB again. A machine that lets nobody run for
+# a while gets no more than what is due for a quarter of a second.
 SENDER = """
-import socket, sys, time
+import signal, socket, sys, time
+rates = [100_000, 4_000_000]
+signal.signal(signal.SIGUSR1, lambda *_: rates.reverse())
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-begun, sent = time.monotonic(), 0
-while (at := time.monotonic() - begun) < 60:
-    # bytes that are due by now: 100 kB/s, after the first second 4 MB/s for as long as a rate needs, and then slow again
-    due = 100_000 * at + 3_900_000 * min(max(at - 1, 0), 2.5)
-    while sent < due:
+before, due = time.monotonic(), 0
+while True:
+    now = time.monotonic()
+    due = min(due + rates[0] * (now - before), rates[0] / 4)
+    before = now
+    while due > 0:
         s.sendto(bytes(1200), (sys.argv[1], int(sys.argv[2])))
-        sent += 1200
+        due -= 1200
     time.sleep(0.002)
 """
 
