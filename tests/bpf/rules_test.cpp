@@ -107,7 +107,7 @@ TEST_CASE("rules by address, port, direction and amount; drop") {
     drop.ports.emplace_back(std::uint16_t{443}, std::uint16_t{443});
     drop.ingress = false;
     drop.drop = true;
-    big.packets = Range{3, ~0ULL, false};
+    big.amounts[L7_AMOUNT_PACKETS] = Range{3, ~0ULL, false};
     big.classid = 0x10040;
     rest.classid = 0x10050;
     REQUIRE(state.kernel->rules().set(tables_of({drop, big, rest}, knowledge), {}, {}));
@@ -289,7 +289,7 @@ TEST_CASE("XDP drops what a rule drops once the flow is judged, and counts it") 
     REQUIRE(state.kernel->rules().set(tables_of({drop}, knowledge), {}, {}));
     CHECK(run(packets[0]) == XDP_PASS);
     drop.ingress.reset();
-    drop.packets = Range{10, ~0ULL, false}; // so much may pass
+    drop.amounts[L7_AMOUNT_PACKETS] = Range{10, ~0ULL, false}; // so much may pass
     REQUIRE(state.kernel->rules().set(tables_of({drop}, knowledge), {}, {}));
     CHECK(run(packets[0]) == XDP_PASS);
     REQUIRE(state.kernel->rules().set(tables_of({}, knowledge), {}, {}));
