@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/match/condition.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 #include <charconv>
@@ -86,20 +87,9 @@ class ConditionParser {
     }
 
     /// Conditions are met by most packets and fail for most: what is usual is one step.
-    void apply_read(Op op) {
-        static constexpr std::pair<Op, std::uint32_t> kWidths[] = {
-            {Op::U8, 1},
-            {Op::Be16, 2},
-            {Op::Be24, 3},
-            {Op::Be32, 4},
-            {Op::Le16, 2 | Condition::kLittle},
-            {Op::Le32, 4 | Condition::kLittle}};
+    void apply_read(std::uint32_t width) {
         const auto offset = take_constant();
-        if (!offset)
-            return apply(op);
-        for (const auto &[read, width] : kWidths)
-            if (read == op)
-                out_.code_.push_back({Op::ReadAt, width, *offset});
+        out_.code_.push_back({offset ? Op::ReadAt : Op::Read, width, offset.value_or(0)});
     }
 
     void apply_binary(Op op) {
@@ -196,18 +186,22 @@ class ConditionParser {
             std::int64_t value;
             return number(value) && push(Op::Constant, value);
         }
-        static constexpr std::pair<std::string_view, Op> kReads[] = {
-            {"u8", Op::U8},     {"be16", Op::Be16}, {"be24", Op::Be24},
-            {"be32", Op::Be32}, {"le16", Op::Le16}, {"le32", Op::Le32},
+        static constexpr std::pair<std::string_view, std::uint32_t> kReads[] = {
+            {"u8", 1},
+            {"be16", 2},
+            {"be24", 3},
+            {"be32", 4},
+            {"le16", 2 | Condition::kLittle},
+            {"le32", 4 | Condition::kLittle},
         };
         const std::string_view name = word();
         if (name == "size")
             return push(Op::Size);
-        for (const auto &[read, op] : kReads)
+        for (const auto &[read, width] : kReads)
             if (name == read) {
                 if (!(eat("(") || expected("'('")) || !binary(0) || !(eat(")") || expected("')'")))
                     return false;
-                apply_read(op);
+                apply_read(width);
                 return true;
             }
         at_ -= name.size();
@@ -272,8 +266,10 @@ Result<Condition> Condition::compile(std::string_view text) {
 
 namespace {
 
-/// Reads `width` bytes at `offset`; false where they are not at hand.
-bool read(Bytes data, std::int64_t offset, unsigned width, bool little, std::int64_t &value) {
+/// Reads `how & 0xff` bytes at `offset`; false where they are not at hand.
+bool read(Bytes data, std::int64_t offset, std::uint32_t how, std::int64_t &value) {
+    const std::uint32_t width = how & 0xff;
+    const bool little = how > 0xff;
     if (offset < 0 || static_cast<std::uint64_t>(offset) > data.size() ||
         data.size() - static_cast<std::uint64_t>(offset) < width)
         return false;
@@ -300,145 +296,111 @@ std::int64_t wrapped(std::uint64_t value) {
 
 } // namespace
 
+bool Condition::in_ranges(const Step &step, std::int64_t value) const {
+    return std::any_of(
+        ranges_.begin() + step.value, ranges_.begin() + step.value + step.extra,
+        [&](const auto &range) { return value >= range.first && value <= range.second; });
+}
+
+/// Puts into `a` what an operator makes of both; false where that is nothing.
+bool Condition::combine(Op op, std::int64_t &a, std::int64_t b) {
+    const auto x = static_cast<std::uint64_t>(a), y = static_cast<std::uint64_t>(b);
+
+    switch (op) {
+    case Op::Multiply:
+        return a = wrapped(x * y), true;
+    case Op::Divide:
+    case Op::Modulo:
+        if (b == 0)
+            return false;
+        if (b == -1) // the one quotient that overflows
+            a = op == Op::Divide ? wrapped(-x) : 0;
+        else
+            a = op == Op::Divide ? a / b : a % b;
+        return true;
+    case Op::Add:
+        return a = wrapped(x + y), true;
+    case Op::Subtract:
+        return a = wrapped(x - y), true;
+    case Op::ShiftLeft:
+        return a = shifted(a, b, true), true;
+    case Op::ShiftRight:
+        return a = shifted(a, b, false), true;
+    case Op::Less:
+        return a = a < b, true;
+    case Op::LessEqual:
+        return a = a <= b, true;
+    case Op::Greater:
+        return a = a > b, true;
+    case Op::GreaterEqual:
+        return a = a >= b, true;
+    case Op::Equal:
+        return a = a == b, true;
+    case Op::NotEqual:
+        return a = a != b, true;
+    case Op::And:
+        return a &= b, true;
+    case Op::Xor:
+        return a ^= b, true;
+    case Op::Or:
+        return a |= b, true;
+    default:
+        return false;
+    }
+}
+
 bool Condition::holds(Bytes data, std::uint64_t size) const {
     std::array<std::int64_t, kStack + 1> stack;
-    std::size_t top = 0; // stack[top - 1] is the newest
+    std::int64_t *newest = stack.data();
 
-    if (code_.empty())
-        return true;
+    *newest = 1; // of no code; otherwise below the first value
     for (std::size_t i = 0; i < code_.size(); i++) {
         const Step &step = code_[i];
         switch (step.op) {
         case Op::Constant:
-            stack[top++] = step.value;
-            continue;
-        case Op::Size:
-            stack[top++] = static_cast<std::int64_t>(size);
-            continue;
-        case Op::ReadAt:
-            if (!read(data, step.value, step.extra & 0xff, (step.extra & kLittle) != 0,
-                      stack[top++]))
-                return false;
-            continue;
-        default:
+            *++newest = step.value;
             break;
-        }
-        std::int64_t &a = stack[top - 1];
-        switch (step.op) {
-        case Op::U8:
-            if (!read(data, a, 1, false, a))
+        case Op::Size:
+            *++newest = static_cast<std::int64_t>(size);
+            break;
+        case Op::ReadAt:
+            if (!read(data, step.value, step.extra, *++newest))
                 return false;
-            continue;
-        case Op::Be16:
-            if (!read(data, a, 2, false, a))
+            break;
+        case Op::Read:
+            if (!read(data, *newest, step.extra, *newest))
                 return false;
-            continue;
-        case Op::Be24:
-            if (!read(data, a, 3, false, a))
-                return false;
-            continue;
-        case Op::Be32:
-            if (!read(data, a, 4, false, a))
-                return false;
-            continue;
-        case Op::Le16:
-            if (!read(data, a, 2, true, a))
-                return false;
-            continue;
-        case Op::Le32:
-            if (!read(data, a, 4, true, a))
-                return false;
-            continue;
+            break;
         case Op::Negate:
-            a = wrapped(-static_cast<std::uint64_t>(a));
-            continue;
+            *newest = wrapped(-static_cast<std::uint64_t>(*newest));
+            break;
         case Op::Not:
-            a = !a;
-            continue;
+            *newest = !*newest;
+            break;
         case Op::Invert:
-            a = ~a;
-            continue;
+            *newest = ~*newest;
+            break;
         case Op::Truth:
-            a = a != 0;
-            continue;
+            *newest = *newest != 0;
+            break;
         case Op::JumpIfZero:
         case Op::JumpIfSet:
-            if ((a != 0) == (step.op == Op::JumpIfSet))
+            if ((*newest != 0) == (step.op == Op::JumpIfSet))
                 i = static_cast<std::size_t>(step.value) - 1;
             else
-                top--;
-            continue;
-        case Op::In: {
-            bool found = false;
-            for (std::uint32_t r = 0; r < step.extra && !found; r++) {
-                const auto &[from, to] = ranges_[static_cast<std::size_t>(step.value) + r];
-                found = a >= from && a <= to;
-            }
-            a = found;
-            continue;
-        }
-        default:
+                newest--;
             break;
-        }
-        const std::int64_t b = step.extra == kImmediate ? step.value : stack[--top];
-        std::int64_t &x = stack[top - 1];
-        switch (step.op) {
-        case Op::Multiply:
-            x = wrapped(static_cast<std::uint64_t>(x) * static_cast<std::uint64_t>(b));
+        case Op::In:
+            *newest = in_ranges(step, *newest);
             break;
-        case Op::Divide:
-        case Op::Modulo:
-            if (b == 0)
+        default: {
+            const std::int64_t right = step.extra == kImmediate ? step.value : *newest--;
+            if (!combine(step.op, *newest, right))
                 return false;
-            if (b == -1) // the one quotient that overflows
-                x = step.op == Op::Divide ? wrapped(-static_cast<std::uint64_t>(x)) : 0;
-            else
-                x = step.op == Op::Divide ? x / b : x % b;
-            break;
-        case Op::Add:
-            x = wrapped(static_cast<std::uint64_t>(x) + static_cast<std::uint64_t>(b));
-            break;
-        case Op::Subtract:
-            x = wrapped(static_cast<std::uint64_t>(x) - static_cast<std::uint64_t>(b));
-            break;
-        case Op::ShiftLeft:
-            x = shifted(x, b, true);
-            break;
-        case Op::ShiftRight:
-            x = shifted(x, b, false);
-            break;
-        case Op::Less:
-            x = x < b;
-            break;
-        case Op::LessEqual:
-            x = x <= b;
-            break;
-        case Op::Greater:
-            x = x > b;
-            break;
-        case Op::GreaterEqual:
-            x = x >= b;
-            break;
-        case Op::Equal:
-            x = x == b;
-            break;
-        case Op::NotEqual:
-            x = x != b;
-            break;
-        case Op::And:
-            x &= b;
-            break;
-        case Op::Xor:
-            x ^= b;
-            break;
-        case Op::Or:
-            x |= b;
-            break;
-        default:
-            return false;
+        }
         }
     }
-    return stack[0] != 0;
+    return *newest != 0;
 }
 
 } // namespace l7

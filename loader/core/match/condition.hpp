@@ -41,17 +41,13 @@ class Condition {
     bool fails_at(std::size_t jump) const;
     /// The ranges that a comparison with constants allows; none where it is something else.
     std::vector<std::pair<std::int64_t, std::int64_t>> compared(const Step &step) const;
+    bool in_ranges(const Step &step, std::int64_t value) const;
 
     enum class Op : std::uint8_t {
         Constant,
         Size,
         ReadAt, // value: offset; extra: bytes, and kLittle
-        U8,
-        Be16,
-        Be24,
-        Be32,
-        Le16,
-        Le32,
+        Read,   // the same at the offset that is the newest value
         Negate,
         Not,
         Invert,
@@ -81,6 +77,8 @@ class Condition {
         std::uint32_t extra;
         std::int64_t value;
     };
+
+    static bool combine(Op op, std::int64_t &a, std::int64_t b);
 
     static constexpr std::size_t kStack = 32;
     static constexpr std::uint32_t kLittle = 0x100;

@@ -4,6 +4,8 @@
 #include <l7ctl/abi.h>
 
 #include <algorithm>
+#include <cctype>
+#include <cstdlib>
 
 namespace l7 {
 
@@ -143,6 +145,24 @@ class PatReader {
 };
 
 } // namespace
+
+std::string without_hex(std::string_view text) {
+    const auto digit = [text](std::size_t i) {
+        return std::isxdigit(static_cast<unsigned char>(text[i])) != 0;
+    };
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); i++) {
+        if (text[i] == '\\' && i + 3 < text.size() && text[i + 1] == 'x' && digit(i + 2) &&
+            digit(i + 3)) {
+            const std::string hex(text.substr(i + 2, 2));
+            out += static_cast<char>(std::strtol(hex.c_str(), nullptr, 16));
+            i += 3;
+        } else {
+            out += text[i];
+        }
+    }
+    return out.substr(0, out.find('\0'));
+}
 
 Result<Pattern> parse_l7filter_pattern(std::string_view text, const std::string &file,
                                        std::string_view stem, std::string_view group) {

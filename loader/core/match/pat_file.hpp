@@ -17,6 +17,10 @@ namespace l7 {
 Result<Pattern> parse_l7filter_pattern(std::string_view text, const std::string &file,
                                        std::string_view stem, std::string_view group);
 
+/// An expression with each `\xHH` as its byte, which stays a metacharacter where it is one; a NUL
+/// ends it, as it was a C string.
+std::string without_hex(std::string_view expression);
+
 /// Translates a V8 expression into Hyperscan's syntax, for data without NUL bytes in whichever
 /// case: the original lower-cased both. An error is what the original engine would have refused,
 /// with its column from 1.

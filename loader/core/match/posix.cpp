@@ -3,31 +3,11 @@
 #include "core/match/pat_file.hpp"
 
 #include <cctype>
-#include <cstdlib>
 #include <optional>
 
 namespace l7 {
 
 namespace {
-
-/// `\xHH` becomes its byte first, as the user-space version had it; case stays.
-std::string prepare(std::string_view text) {
-    const auto digit = [&](std::size_t i) {
-        return std::isxdigit(static_cast<unsigned char>(text[i])) != 0;
-    };
-    std::string out;
-    for (std::size_t i = 0; i < text.size(); i++) {
-        if (text[i] == '\\' && i + 3 < text.size() && text[i + 1] == 'x' && digit(i + 2) &&
-            digit(i + 3)) {
-            const std::string hex(text.substr(i + 2, 2));
-            out += static_cast<char>(std::strtol(hex.c_str(), nullptr, 16));
-            i += 3;
-        } else {
-            out += text[i];
-        }
-    }
-    return out.substr(0, out.find('\0'));
-}
 
 struct CharacterClass {
     std::string_view name;
@@ -417,7 +397,7 @@ class PosixTranslator {
 } // namespace
 
 Result<std::string> translate_posix(std::string_view expression, PosixFlags flags) {
-    return PosixTranslator(prepare(expression), flags).run();
+    return PosixTranslator(without_hex(expression), flags).run();
 }
 
 } // namespace l7

@@ -1,40 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/match/v8_syntax.hpp"
 
+#include "core/base/text.hpp"
+#include "core/match/pat_file.hpp"
+
 #include <string>
 
 namespace l7 {
 
 namespace {
-
-unsigned char lower(char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return byte >= 'A' && byte <= 'Z' ? static_cast<unsigned char>(byte + 32) : byte;
-}
-
-int hex_digit(char c) {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    const unsigned char small = lower(c);
-    return small >= 'a' && small <= 'f' ? small - 'a' + 10 : -1;
-}
-
-/// A metacharacter written in hexadecimal stays a metacharacter, and a NUL ends the expression, as
-/// it was a C string.
-std::string prepare(std::string_view text) {
-    std::string out;
-    for (std::size_t i = 0; i < text.size(); i++) {
-        if (text[i] == '\\' && i + 3 < text.size() && text[i + 1] == 'x' &&
-            hex_digit(text[i + 2]) >= 0 && hex_digit(text[i + 3]) >= 0) {
-            const int byte = hex_digit(text[i + 2]) * 16 + hex_digit(text[i + 3]);
-            out += static_cast<char>(lower(static_cast<char>(byte)));
-            i += 3;
-        } else {
-            out += static_cast<char>(lower(text[i]));
-        }
-    }
-    return out.substr(0, out.find('\0'));
-}
 
 /// Alternatives of branches of pieces, a piece being an atom with at most one of `* + ?`. Groups
 /// are limited to nine, and an operand of `*` or `+` must not be able to match nothing.
@@ -198,7 +172,7 @@ class Parser {
 } // namespace
 
 Result<V8Node> parse_v8(std::string_view expression) {
-    return Parser(prepare(expression)).run();
+    return Parser(ascii_lowered(without_hex(expression))).run();
 }
 
 } // namespace l7

@@ -13,8 +13,6 @@ namespace {
 /// Keys of amounts, in the order of l7_amount.
 constexpr const char *kAmounts[L7_AMOUNTS] = {"rate", "bytes", "packets", "age"};
 
-constexpr std::int64_t kU32 = std::numeric_limits<std::uint32_t>::max();
-
 void range(TomlReader &in, const toml::table &table, const char *key, std::optional<Range> &out) {
     const toml::node *node = table.get(key);
     if (!node)
@@ -104,7 +102,7 @@ void mark(TomlReader &in, const toml::table &table, std::uint32_t ours, Rule &ru
     };
     rule.mark_mask = ours;
     if (const auto whole = node->value_exact<std::int64_t>();
-        whole && *whole >= 0 && *whole <= kU32)
+        whole && *whole >= 0 && *whole <= std::numeric_limits<std::uint32_t>::max())
         rule.mark = static_cast<std::uint32_t>(*whole);
     else if (const auto text = node->value_exact<std::string>()) {
         const std::size_t slash = text->find('/');

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/policy/rules.hpp"
 
-#include "core/policy/rule_names.hpp"
-
 #include <l7ctl/rules.h>
 
 #include <algorithm>
@@ -66,54 +64,8 @@ RuleTables RuleTables::compile(const std::vector<Rule> &rules, const Knowledge &
         out.source_.resize(L7_RULES_MAX);
     out.prefixes_.emplace_back(Prefix6{}, 0);
     for (std::size_t i = 0; i < out.source_.size(); i++) {
-        const Rule &rule = out.source_[i];
-        const std::uint64_t bit = 1ULL << i;
-        out.rules_.push_back(compiled(rule));
-        if (out.rules_.back().asks)
-            out.moving_ |= bit;
-        if (rule.drop)
-            out.dropping_ |= bit;
-        if (!rule.dscps.empty())
-            out.by_dscp_ |= bit;
-        if (!out.rules_.back().asks && rule.dscps.empty() && rule.devices.empty() && !rule.ingress)
-            out.lasting_ |= bit;
-        for (std::size_t dscp = 0; dscp < out.dscps_.size(); dscp++)
-            if (rule.dscps.empty() || std::ranges::find(rule.dscps, dscp) != rule.dscps.end())
-                out.dscps_[dscp] |= bit;
-        for (std::uint16_t n = 0; n < L7_PROTOCOLS_MAX; n++) {
-            const bool state = n == L7_UNSET ? rule.unset : n == L7_UNKNOWN && rule.unknown;
-            const bool flow = n <= L7_UNKNOWN || n >= L7_PROTOCOL_FIRST;
-            const bool named = n > L7_UNKNOWN && has(rule.protocols, knowledge.protocols->name(n));
-            if (flow && (!names_a_protocol(rule) || state || named))
-                out.protocols_[n].named |= bit;
-            if (rule.groups.empty() || state)
-                out.protocols_[n].grouped |= bit;
-        }
-        for (std::uint32_t n = 0; n < L7_APPLICATIONS_MAX; n++)
-            if (rule.applications.empty())
-                out.applications_[n].named |= bit;
-        for (const std::string &name : rule.applications)
-            if (names.applications.contains(name))
-                out.applications_[knowledge.application_numbers->find(name)].named |= bit;
-        for (const std::string &group : rule.groups) {
-            if (const auto known = names.protocols_of.find(group);
-                known != names.protocols_of.end())
-                for (const std::uint16_t n : known->second)
-                    out.protocols_[n].grouped |= bit;
-            if (const auto known = names.applications_of.find(group);
-                known != names.applications_of.end())
-                for (const std::uint16_t n : known->second)
-                    out.applications_[n].grouped |= bit;
-        }
-        for (std::uint32_t port = 0; port < 65536; port++)
-            if (rule.ports.empty() || std::ranges::any_of(rule.ports, [&](const auto &range) {
-                    return port >= range.first && port <= range.second;
-                }))
-                out.ports_[port] |= bit;
-        for (const Prefix6 &prefix : rule.prefixes)
-            if (std::ranges::find(out.prefixes_, prefix,
-                                  [](const auto &one) { return one.first; }) == out.prefixes_.end())
-                out.prefixes_.emplace_back(prefix, 0);
+        out.enter(out.source_[i], 1ULL << i);
+        out.enter_names(out.source_[i], 1ULL << i, names, knowledge);
     }
     // Of each prefix all rules that a wider one of theirs lets in.
     for (auto &known : out.prefixes_)
@@ -123,6 +75,60 @@ RuleTables RuleTables::compile(const std::vector<Rule> &rules, const Knowledge &
                                     [&](const Prefix6 &one) { return one.covers(known.first); }))
                 known.second |= 1ULL << i;
     return out;
+}
+
+/// What the rule asks of packets and addresses.
+void RuleTables::enter(const Rule &rule, std::uint64_t bit) {
+    rules_.push_back(compiled(rule));
+    if (rules_.back().asks)
+        moving_ |= bit;
+    if (rule.drop)
+        dropping_ |= bit;
+    if (!rule.dscps.empty())
+        by_dscp_ |= bit;
+    if (!rules_.back().asks && rule.dscps.empty() && rule.devices.empty() && !rule.ingress)
+        lasting_ |= bit;
+    for (std::size_t dscp = 0; dscp < dscps_.size(); dscp++)
+        if (rule.dscps.empty() || std::ranges::find(rule.dscps, dscp) != rule.dscps.end())
+            dscps_[dscp] |= bit;
+    for (std::uint32_t port = 0; port < 65536; port++)
+        if (rule.ports.empty() || std::ranges::any_of(rule.ports, [&](const auto &range) {
+                return port >= range.first && port <= range.second;
+            }))
+            ports_[port] |= bit;
+    for (const Prefix6 &prefix : rule.prefixes)
+        if (std::ranges::find(prefixes_, prefix, [](const auto &one) { return one.first; }) ==
+            prefixes_.end())
+            prefixes_.emplace_back(prefix, 0);
+}
+
+/// What the rule asks of verdicts.
+void RuleTables::enter_names(const Rule &rule, std::uint64_t bit, const RuleNames &names,
+                             const Knowledge &knowledge) {
+    for (std::uint16_t n = 0; n < L7_PROTOCOLS_MAX; n++) {
+        const bool state = n == L7_UNSET ? rule.unset : n == L7_UNKNOWN && rule.unknown;
+        const bool flow = n <= L7_UNKNOWN || n >= L7_PROTOCOL_FIRST;
+        const bool named = n > L7_UNKNOWN && has(rule.protocols, knowledge.protocols->name(n));
+        if (flow && (!names_a_protocol(rule) || state || named))
+            protocols_[n].named |= bit;
+        if (rule.groups.empty() || state)
+            protocols_[n].grouped |= bit;
+    }
+    for (std::uint32_t n = 0; n < L7_APPLICATIONS_MAX; n++)
+        if (rule.applications.empty())
+            applications_[n].named |= bit;
+    for (const std::string &name : rule.applications)
+        if (names.applications.contains(name))
+            applications_[knowledge.application_numbers->find(name)].named |= bit;
+    for (const std::string &group : rule.groups) {
+        if (const auto known = names.protocols_of.find(group); known != names.protocols_of.end())
+            for (const std::uint16_t n : known->second)
+                protocols_[n].grouped |= bit;
+        if (const auto known = names.applications_of.find(group);
+            known != names.applications_of.end())
+            for (const std::uint16_t n : known->second)
+                applications_[n].grouped |= bit;
+    }
 }
 
 std::vector<unsigned> RuleTables::lines() const {

@@ -5,6 +5,7 @@
 
 #include "core/flow/knowledge.hpp"
 #include "core/policy/config.hpp"
+#include "core/policy/rule_names.hpp"
 
 #include <l7ctl/abi.h>
 
@@ -70,6 +71,10 @@ class RuleTables {
     std::uint64_t hook(std::string_view device, l7_hook hook) const;
 
   private:
+    void enter(const Rule &rule, std::uint64_t bit);
+    void enter_names(const Rule &rule, std::uint64_t bit, const RuleNames &names,
+                     const Knowledge &knowledge);
+
     std::vector<Rule> source_;
     std::vector<l7_rule> rules_;
     std::vector<l7_rule_bits> protocols_ = std::vector<l7_rule_bits>(L7_PROTOCOLS_MAX);
