@@ -3,7 +3,7 @@
 #pragma once
 
 #include "core/base/bytes.hpp"
-#include "core/flow/key.hpp"
+#include "core/base/key.hpp"
 
 #include <l7ctl/step.h>
 #include <l7ctl/tunnel.h>

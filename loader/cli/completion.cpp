@@ -2,7 +2,7 @@
 #include "cli/completion.hpp"
 
 #include "cli/completion_text.hpp"
-#include "core/dissect/ip_protocol.hpp"
+#include "core/names/protocols.hpp"
 #include "core/policy/shape_presets.hpp"
 #include "core/report/flow_report.hpp"
 #include "l7ctl/abi.h"

@@ -7,7 +7,7 @@
 
 #include "core/base/fd.hpp"
 #include "core/base/result.hpp"
-#include "core/match/protocols.hpp"
+#include "core/names/protocols.hpp"
 #include "core/policy/config.hpp"
 #include "kernel/accounts.hpp"
 #include "kernel/flow_tables.hpp"

@@ -3,9 +3,8 @@
 // memory stays.
 #include "rig.hpp"
 
-#include "core/dissect/dissector.hpp"
-#include "core/dissect/ip_protocol.hpp"
 #include "core/flow/classifier.hpp"
+#include "core/names/protocols.hpp"
 #include "daemon/parts/worker.hpp"
 
 #include <cstring>
@@ -26,8 +25,7 @@ struct Patterns {
         auto library = load_patterns({L7_SOURCE_DIR "/patterns"});
         if (!library)
             die(library.error().message);
-        add_ip_protocols(*protocols);
-        add_dissector_protocols(*protocols);
+        protocols->add_built_in();
         std::vector<std::string> rejected;
         auto compiled = Database::compile(*library, *protocols, rejected);
         if (!compiled)

@@ -3,9 +3,8 @@
 #include "fixture.hpp"
 
 #include "capture/offline.hpp"
-#include "core/dissect/dissector.hpp"
-#include "core/dissect/ip_protocol.hpp"
-#include "core/flow/key.hpp"
+#include "core/base/key.hpp"
+#include "core/names/protocols.hpp"
 #include "support/cases.hpp"
 
 #include <random>
@@ -37,8 +36,7 @@ struct Patterns {
     Patterns() {
         auto library = load_patterns({L7_SOURCE_DIR "/patterns"});
         REQUIRE(library);
-        add_ip_protocols(*protocols);
-        add_dissector_protocols(*protocols);
+        protocols->add_built_in();
         std::vector<std::string> rejected;
         auto compiled = Database::compile(*library, *protocols, rejected);
         REQUIRE(compiled);

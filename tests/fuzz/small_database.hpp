@@ -2,10 +2,9 @@
 // A few patterns, compiled once.
 #pragma once
 
-#include "core/dissect/dissector.hpp"
-#include "core/dissect/ip_protocol.hpp"
 #include "core/match/database.hpp"
 #include "core/match/native_file.hpp"
+#include "core/names/protocols.hpp"
 
 #include <cstdlib>
 
@@ -36,8 +35,7 @@ struct SmallDatabase {
         old.form = Pattern::Form::L7Filter;
         old.expression = "(?:^)foo.*bar(?:\\z)";
         library.patterns.push_back(old);
-        add_ip_protocols(*protocols);
-        add_dissector_protocols(*protocols);
+        protocols->add_built_in();
         std::vector<std::string> rejected;
         auto compiled = Database::compile(library, *protocols, rejected);
         if (!compiled || !rejected.empty())

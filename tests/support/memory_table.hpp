@@ -2,7 +2,7 @@
 // A flow table in memory for tests of replication, and flows by number.
 #pragma once
 
-#include "core/flow/key.hpp"
+#include "core/base/key.hpp"
 #include "core/sync/sink.hpp"
 
 #include <arpa/inet.h>

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "core/dissect/ip_protocol.hpp"
-#include "core/match/protocols.hpp"
+#include "core/names/protocols.hpp"
 #include "core/policy/config.hpp"
 
 #include <catch2/catch_test_macros.hpp>

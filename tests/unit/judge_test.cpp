@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "core/dissect/dissector.hpp"
 #include "core/flow/classifier.hpp"
 #include "core/match/native_file.hpp"
 #include "support/packets.hpp"
@@ -39,7 +38,7 @@ struct Fixture {
         std::uint16_t port = 1;
         std::uint32_t born = 7;
         std::uint32_t offset[2] = {0, 0};
-        std::uint32_t packet = 0;
+        std::uint16_t packet = 0;
     };
 
     std::optional<l7_verdict> send(Flow &flow, unsigned direction, const std::string &data,
@@ -188,7 +187,7 @@ TEST_CASE("connections picked up in the middle meet only patterns that allow it"
 
 TEST_CASE("connections picked up in the middle are not judged where that is not wanted") {
     Fixture f{{"any", "quality=\"great\"\n[[match]]\nl4=\"tcp\"\nmidstream=true\neither='^abc'\n"}};
-    add_dissector_protocols(*f.protocols);
+    f.protocols->add_built_in();
     Knowledge strict{f.database, f.protocols};
     strict.remember();
     strict.loose = false;
@@ -231,7 +230,7 @@ TEST_CASE("what else is known of its server does not name a connection that is n
 
 TEST_CASE("a reload that refuses them ends those under judgement; one that was announced goes on") {
     Fixture f{{"any", "[[match]]\nl4=\"tcp\"\nmidstream=true\neither='^abc'\n"}};
-    add_dissector_protocols(*f.protocols);
+    f.protocols->add_built_in();
     Fixture::Flow waiting;
     waiting.l4 = 6;
     CHECK_FALSE(f.send(waiting, 0, "ab", L7_R_MIDSTREAM));
@@ -297,7 +296,7 @@ TEST_CASE("among equals the port is a tie-breaker") {
 TEST_CASE("a proof decides at once; what it carries may be told better by a pattern") {
     Fixture f{{"shop", "quality=\"great\"\n[[match]]\nl4=\"tcp\"\nclient='^GET /shop'\n"},
               {"weak", "quality=\"ok\"\n[[match]]\nl4=\"tcp\"\nclient='^GET /weak'\n"}};
-    add_dissector_protocols(*f.protocols);
+    f.protocols->add_built_in();
     Fixture::Flow plain;
     plain.l4 = 6;
     const auto http = f.send(plain, 0, "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n");
@@ -316,7 +315,7 @@ TEST_CASE("a proof decides at once; what it carries may be told better by a patt
 
 TEST_CASE("a flow that promises more is followed, and its last verdict is an update") {
     Fixture f{{"shop", "quality=\"great\"\n[[match]]\nl4=\"tcp\"\nclient='^GET /shop'\n"}};
-    add_dissector_protocols(*f.protocols);
+    f.protocols->add_built_in();
     Fixture::Flow flow;
     flow.l4 = 6;
     const auto first = f.send(flow, 0, "GET /a HTTP/1.1\r\nHost: a.exa");
@@ -359,7 +358,7 @@ TEST_CASE("a followed flow that no judge here knows is let go") {
 TEST_CASE("peers that a tracker or the hash table names are presumed, on both transports") {
     Fixture f{{"bittorrent", "quality=\"great\"\n[[match]]\nl4=\"udp\"\n"
                              "either='^(?:d1:|\\x00\\x00\\x04\\x17|A)'\n"}};
-    add_dissector_protocols(*f.protocols);
+    f.protocols->add_built_in();
     const auto memory = std::make_shared<EndpointMemory>();
     const auto presumed = [&](std::uint8_t last, std::uint8_t l4) {
         l7_endpoint server{};

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Every pattern against the conversations in tests/cases, whole and cut at every byte.
 #include "capture/offline.hpp"
-#include "core/dissect/dissector.hpp"
-#include "core/dissect/ip_protocol.hpp"
-#include "core/report/protocol_list.hpp"
+#include "core/match/known_protocols.hpp"
+#include "core/names/protocols.hpp"
 #include "support/cases.hpp"
 
 #include <catch2/catch_test_macros.hpp>
@@ -27,8 +26,7 @@ struct Patterns {
         REQUIRE(loaded);
         library = std::move(*loaded);
         rejected = library.rejected;
-        add_ip_protocols(*protocols);
-        add_dissector_protocols(*protocols);
+        protocols->add_built_in();
         auto compiled = Database::compile(library, *protocols, rejected);
         REQUIRE(compiled);
         database = *compiled;

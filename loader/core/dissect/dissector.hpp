@@ -3,8 +3,7 @@
 #pragma once
 
 #include "core/base/bytes.hpp"
-#include "core/match/pattern.hpp"
-#include "core/match/protocols.hpp"
+#include "core/base/transport.hpp"
 
 #include <array>
 #include <cstdint>
@@ -35,7 +34,7 @@ using Details = std::vector<std::pair<const char *, std::string>>;
 
 /// What is found out about a flow beside its protocol.
 struct Facts {
-    std::string_view protocol;     ///< of static storage; empty where the bytes prove none
+    std::string_view protocol;     ///< one that is built in; empty where the bytes prove none
     bool carrier = false;          ///< others speak over it: a pattern may know better
     std::string hostname;          ///< SNI, Host, the name asked for
     std::string certificate;       ///< subject of the server's, where it is no host name
@@ -85,18 +84,5 @@ struct DissectorKind {
 
 /// All of them, in the order in which they are asked.
 std::span<const DissectorKind> dissector_kinds();
-
-/// A protocol that dissectors prove.
-struct DissectedProtocol {
-    const char *name;
-    const char *title;
-    const char *spec;
-    const char *group;
-    unsigned transports; ///< bit n: Transport n
-};
-std::span<const DissectedProtocol> dissected_protocols();
-
-/// Gives every protocol that dissectors prove its number.
-void add_dissector_protocols(Protocols &protocols);
 
 } // namespace l7

@@ -2,8 +2,8 @@
 // The connections that are expected, of all parents, and which child is whose.
 #pragma once
 
+#include "core/base/key.hpp"
 #include "core/expect/parent.hpp"
-#include "core/flow/key.hpp"
 
 #include <l7ctl/abi.h>
 

@@ -5,7 +5,7 @@
 #include "core/expect/expectations.hpp"
 #include "core/expect/policy.hpp"
 #include "core/expect/tape.hpp"
-#include "core/flow/judge.hpp"
+#include "core/names/protocols.hpp"
 
 #include <array>
 #include <list>

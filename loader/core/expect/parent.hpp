@@ -3,7 +3,7 @@
 #pragma once
 
 #include "core/base/bytes.hpp"
-#include "core/match/pattern.hpp"
+#include "core/base/transport.hpp"
 
 #include <array>
 #include <cstdint>

@@ -5,9 +5,6 @@ namespace l7 {
 
 namespace {
 
-constexpr unsigned kTcp = 1U << static_cast<unsigned>(Transport::Tcp);
-constexpr unsigned kUdp = 1U << static_cast<unsigned>(Transport::Udp);
-
 constexpr Topic kFtp[] = {{"data", 1, 300}};
 constexpr Topic kIrc[] = {{"dcc", 8, 300, true}};
 constexpr Topic kTftp[] = {{"transfer", 1, 300}};
@@ -27,17 +24,17 @@ constexpr Topic kRtsp[] = {{"stream", 8, 300}};
 constexpr Topic kSane[] = {{"image", 1, 300}};
 
 constexpr ParentKind kKinds[] = {
-    {"ftp", kTcp, kFtp, make_ftp_parent},
-    {"irc", kTcp, kIrc, make_irc_parent},
-    {"sip", kTcp | kUdp, kSip, make_sip_parent},
-    {"h323", kTcp | kUdp, kH323, make_h323_parent},
-    {"tftp", kUdp, kTftp, make_tftp_parent},
-    {"rtsp", kTcp | kUdp, kRtsp, make_rtsp_parent},
-    {"pptp", kTcp, kPptp, make_pptp_parent},
-    {"amanda", kUdp, kAmanda, make_amanda_parent},
-    {"sane", kTcp, kSane, make_sane_parent},
-    {"mgcp", kUdp, kGateway, make_mgcp_parent},
-    {"megaco", kTcp | kUdp, kGateway, make_megaco_parent},
+    {"ftp", kOverTcp, kFtp, make_ftp_parent},
+    {"irc", kOverTcp, kIrc, make_irc_parent},
+    {"sip", kOverTcp | kOverUdp, kSip, make_sip_parent},
+    {"h323", kOverTcp | kOverUdp, kH323, make_h323_parent},
+    {"tftp", kOverUdp, kTftp, make_tftp_parent},
+    {"rtsp", kOverTcp | kOverUdp, kRtsp, make_rtsp_parent},
+    {"pptp", kOverTcp, kPptp, make_pptp_parent},
+    {"amanda", kOverUdp, kAmanda, make_amanda_parent},
+    {"sane", kOverTcp, kSane, make_sane_parent},
+    {"mgcp", kOverUdp, kGateway, make_mgcp_parent},
+    {"megaco", kOverTcp | kOverUdp, kGateway, make_megaco_parent},
 };
 
 } // namespace

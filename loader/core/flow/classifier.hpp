@@ -4,7 +4,7 @@
 
 #include "core/base/fields.hpp"
 #include "core/flow/judge.hpp"
-#include "core/flow/key.hpp"
+#include "core/base/key.hpp"
 #include "core/flow/knowledge.hpp"
 
 #include <l7ctl/abi.h>

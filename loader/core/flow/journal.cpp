@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/flow/journal.hpp"
 
-#include "core/flow/key.hpp"
+#include "core/base/key.hpp"
 
 namespace l7 {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/flow/judge.hpp"
 
-#include "core/dissect/ip_protocol.hpp"
+#include "core/names/protocols.hpp"
 
 #include <l7ctl/packet.h>
 

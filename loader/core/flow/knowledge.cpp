@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/flow/knowledge.hpp"
 
-#include "core/dissect/dissector.hpp"
-#include "core/dissect/ip_protocol.hpp"
-
 namespace l7 {
 
 namespace {
@@ -42,8 +39,7 @@ Result<Knowledge> load_knowledge(const std::vector<std::filesystem::path> &direc
     library->order = std::move(order);
     rejected.insert(rejected.end(), library->rejected.begin(), library->rejected.end());
     const auto protocols = std::make_shared<Protocols>(known.protocols);
-    add_ip_protocols(*protocols);
-    add_dissector_protocols(*protocols);
+    protocols->add_built_in();
     auto database = Database::compile(*library, *protocols, rejected);
     if (!database)
         return database.error();

@@ -5,11 +5,11 @@
 #include "core/expect/listener.hpp"
 #include "core/flow/journal.hpp"
 #include "core/match/database.hpp"
-#include "core/match/protocols.hpp"
 #include "core/names/applications.hpp"
 #include "core/names/dns_hints.hpp"
 #include "core/names/endpoint_memory.hpp"
 #include "core/names/host_table.hpp"
+#include "core/names/protocols.hpp"
 
 #include <filesystem>
 #include <memory>

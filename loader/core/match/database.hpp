@@ -9,7 +9,7 @@
 #include "core/match/library.hpp"
 #include "core/match/pcre.hpp"
 #include "core/match/prefix_index.hpp"
-#include "core/match/protocols.hpp"
+#include "core/names/protocols.hpp"
 
 #include <array>
 #include <cstdint>

@@ -101,6 +101,8 @@ Result<PatternLibrary> load_patterns(const std::vector<fs::path> &directories) {
                 pattern->order = PatternOrder::Ours;
             if (!pattern)
                 out.rejected.push_back(pattern.error().message);
+            else if (pattern->form == Pattern::Form::Native && pattern->matches.empty())
+                continue; // it describes a protocol that is built in
             else if (names.insert(pattern->name).second)
                 out.patterns.push_back(std::move(*pattern));
             else

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/match/native_file.hpp"
 
+#include "core/names/protocols.hpp"
+
 #include <l7ctl/abi.h>
 
 #include <algorithm>
@@ -18,10 +20,10 @@ class Reader {
         Pattern out;
 
         out.file = file_;
-        only(
-            root_,
-            {"name", "title", "spec", "groups", "quality", "ports", "match", "order", "supersedes"},
-            "a pattern");
+        only(root_,
+             {"name", "title", "spec", "groups", "quality", "ports", "match", "order", "supersedes",
+              "dissected", "ip"}, // the last two are read by the build: see BuiltInProtocol
+             "a pattern");
         out.name = text(root_, "name", true);
         if (!out.name.empty() && out.name != stem)
             wrong(root_.get("name"),
@@ -129,6 +131,8 @@ class Reader {
     void matches(Pattern &out) {
         const toml::node *node = root_.get("match");
         const toml::array *list = node ? node->as_array() : nullptr;
+        if (!node && built_in_protocol(out.name))
+            return; // the file only describes it
         if (!list || list->empty())
             return wrong(node, "at least one [[match]] is needed");
         for (const toml::node &one : *list)

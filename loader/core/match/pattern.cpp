@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/match/pattern.hpp"
 
-#include <l7ctl/packet.h>
-
 #include <array>
 
 namespace l7 {
@@ -28,20 +26,6 @@ std::optional<PatternOrder> order_from(std::string_view word) {
     if (word == "after")
         return PatternOrder::After;
     return std::nullopt;
-}
-
-std::optional<Transport> transport_of(std::uint8_t l4) {
-    switch (l4) {
-    case L7_IPPROTO_TCP:
-        return Transport::Tcp;
-    case L7_IPPROTO_UDP:
-    case L7_IPPROTO_UDPLITE:
-        return Transport::Udp;
-    case L7_IPPROTO_SCTP:
-        return Transport::Sctp;
-    default:
-        return std::nullopt;
-    }
 }
 
 } // namespace l7

@@ -2,6 +2,7 @@
 // What a pattern file says, before anything is compiled.
 #pragma once
 
+#include "core/base/transport.hpp"
 #include "core/match/condition.hpp"
 
 #include <cstdint>
@@ -22,13 +23,6 @@ std::optional<Quality> quality_from(std::string_view word);
 enum class PatternOrder : std::uint8_t { Before, Ours, After };
 
 std::optional<PatternOrder> order_from(std::string_view word);
-
-/// The transports that have patterns of their own; the rest are known by their IP protocol number.
-enum class Transport : std::uint8_t { Tcp, Udp, Sctp };
-inline constexpr unsigned kTransports = 3;
-
-/// IPPROTO_ number to transport; UDP-Lite goes with UDP.
-std::optional<Transport> transport_of(std::uint8_t l4);
 
 /// One expression on one direction.
 struct PatternPart {
@@ -60,7 +54,7 @@ struct Pattern {
     PatternOrder order = PatternOrder::Before;
     std::vector<std::string> supersedes; ///< protocols that a match makes into this one
     std::vector<std::string> attributes; ///< l7-filter's words: quality, speeds, relation
-    std::vector<PatternMatch> matches;   ///< native form
+    std::vector<PatternMatch> matches;   ///< native form; none: the file only describes
     std::string expression;              ///< l7-filter form: already in Hyperscan syntax
     unsigned line = 0;                   ///< of the expression
     Form form = Form::Native;

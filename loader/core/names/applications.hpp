@@ -3,8 +3,8 @@
 #pragma once
 
 #include "core/base/result.hpp"
-#include "core/match/protocols.hpp"
 #include "core/names/name_numbers.hpp"
+#include "core/names/protocols.hpp"
 
 #include <cstdint>
 #include <filesystem>

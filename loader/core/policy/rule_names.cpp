@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/policy/rule_names.hpp"
 
-#include "core/report/protocol_list.hpp"
+#include "core/match/known_protocols.hpp"
 
 namespace l7 {
 

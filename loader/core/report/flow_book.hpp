@@ -5,7 +5,7 @@
 // Not thread-safe; time comes in as a value.
 #pragma once
 
-#include "core/flow/key.hpp"
+#include "core/base/key.hpp"
 
 #include <l7ctl/abi.h>
 

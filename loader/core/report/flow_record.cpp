@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/report/flow_record.hpp"
 
-#include "core/dissect/ip_protocol.hpp"
+#include "core/names/protocols.hpp"
 #include "core/report/flow_report.hpp"
 
 #include <algorithm>

@@ -2,8 +2,8 @@
 #include "core/report/flow_report.hpp"
 
 #include "core/base/fields_json.hpp"
-#include "core/dissect/ip_protocol.hpp"
-#include "core/flow/key.hpp"
+#include "core/base/key.hpp"
+#include "core/names/protocols.hpp"
 
 #include <array>
 #include <fmt/format.h>

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "core/base/fields.hpp"
-#include "core/flow/key.hpp"
+#include "core/base/key.hpp"
 #include "core/flow/knowledge.hpp"
 
 #include <l7ctl/abi.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/sync/record.hpp"
 
-#include "core/flow/key.hpp"
+#include "core/base/key.hpp"
 
 #include <l7ctl/bytes.h>
 

@@ -4,8 +4,8 @@
 #pragma once
 
 #include "core/base/fields.hpp"
+#include "core/base/key.hpp"
 #include "core/base/result.hpp"
-#include "core/flow/key.hpp"
 #include "core/sync/record.hpp"
 #include "core/sync/sink.hpp"
 

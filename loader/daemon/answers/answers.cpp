@@ -2,7 +2,7 @@
 #include "daemon/answers/answers.hpp"
 
 #include "core/base/clock.hpp"
-#include "core/dissect/ip_protocol.hpp"
+#include "core/names/protocols.hpp"
 #include "core/report/flow_report.hpp"
 #include "daemon/answers/parts.hpp"
 #include "daemon/parts/catalog.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "core/flow/key.hpp"
+#include "core/base/key.hpp"
 
 #include <arpa/inet.h>
 
