@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/flow/classifier.hpp"
 
-#include "core/dissect/bittorrent_peers.hpp"
-#include "core/dissect/dns.hpp"
-
-#include <arpa/inet.h>
-#include <netinet/in.h>
-
+#include <algorithm>
 #include <cstring>
 
 namespace l7 {
@@ -38,7 +33,8 @@ l7_verdict unfollow(const l7_record &head) {
 } // namespace
 
 Classifier::Classifier(ClassifierLimits limits)
-    : limits_(limits), at_hand_(std::make_unique<Judge>()), decided_(kDecided) {}
+    : limits_(limits), followers_(make_followers()), at_hand_(std::make_unique<Judge>()),
+      decided_(kDecided) {}
 
 void Classifier::use(Knowledge knowledge) {
     knowledge_ = std::move(knowledge);
@@ -48,13 +44,13 @@ void Classifier::use(Knowledge knowledge) {
     if (scanner_)
         scanned_ = scan_time();
     scanner_ = std::make_unique<Scanner>(knowledge_.database);
-    dns_ = knowledge_.protocols->find("dns");
-    bittorrent_ = knowledge_.protocols->find("bittorrent");
-    listener_.use(knowledge_.expect, knowledge_.expectations, knowledge_.protocols,
-                  knowledge_.translation);
-    parents_.assign(knowledge_.protocols->end(), false);
+    for (const auto &follower : followers_)
+        follower->use(knowledge_);
+    follower_of_.assign(knowledge_.protocols->end(), nullptr);
     for (std::uint16_t number = L7_PROTOCOL_FIRST; number < knowledge_.protocols->end(); number++)
-        parents_[number] = knowledge_.expect.parents.contains(knowledge_.protocols->name(number));
+        for (const auto &follower : followers_)
+            if (follower->follows(knowledge_.protocols->name(number)))
+                follower_of_[number] = follower.get();
     for (Entry *entry = oldest_; entry; entry = entry->newer)
         entry->judge->start_over();
 }
@@ -64,12 +60,14 @@ std::optional<l7_verdict> Classifier::take(const Sample &sample, std::uint64_t n
 
     counters_.samples++;
     if (head.kind == L7_RECORD_EXPECTED && head.protocol > L7_UNKNOWN)
-        return child(head);
-    if (!listener_.knows(head.key, head.born))
+        return child(head, now_ns);
+    const auto knows = [&](const auto &one) { return one->knows(head.key, head.born); };
+    const auto follower = std::ranges::find_if(followers_, knows);
+    if (follower == followers_.end())
         return judge(sample, now_ns);
-    // A parent: it may be under judgement still, as one that may go on to TLS.
-    const auto deaf = hear(sample, now_ns);
-    return flows_.contains(head.key) ? judge(sample, now_ns) : deaf;
+    // It may be under judgement still.
+    const auto out = after(sample, (*follower)->hear(sample, head.protocol, now_ns));
+    return flows_.contains(head.key) ? judge(sample, now_ns) : out;
 }
 
 std::optional<l7_verdict> Classifier::judge(const Sample &sample, std::uint64_t now_ns) {
@@ -92,12 +90,8 @@ std::optional<l7_verdict> Classifier::judge(const Sample &sample, std::uint64_t 
     const auto judgement = judge.take(sample, *scanner_, *knowledge_.protocols, limits_.judge);
     if (judgement && !judgement->follow) {
         l7_verdict out = verdict(judge, *judgement, now_ns);
-        // One that is itself presumed names nobody: a hint must not lead to more of them.
-        if (out.protocol == bittorrent_ && out.reason != L7_REASON_ENDPOINT &&
-            hear_peers(sample, now_ns))
-            out.flags |= L7_V_FOLLOW;
+        out.flags |= begin_following(out, judge, sample, now_ns);
         remember(head.hash, head.born, out.flags & L7_V_FOLLOW ? out.protocol : 0);
-        listen(out, judge, sample, now_ns);
         if (at != flows_.end())
             release(at);
         return out;
@@ -105,7 +99,7 @@ std::optional<l7_verdict> Classifier::judge(const Sample &sample, std::uint64_t 
     std::optional<l7_verdict> out;
     if (judgement) {
         out = verdict(judge, *judgement, now_ns);
-        listen(*out, judge, sample, now_ns);
+        out->flags |= begin_following(*out, judge, sample, now_ns);
     }
     if (at == flows_.end()) {
         if (flows_.size() >= limits_.flows)
@@ -121,78 +115,43 @@ std::optional<l7_verdict> Classifier::judge(const Sample &sample, std::uint64_t 
     return out;
 }
 
-/// A sample of a flow that has its verdict and no judge here. DNS messages speak for themselves; of
-/// anything else what came before is missing, as after a restart, and nothing more is wanted.
+/// A sample of a flow that has its verdict and no judge here.
 std::optional<l7_verdict> Classifier::follow(const Sample &sample, std::uint16_t protocol,
                                              std::uint64_t now_ns) {
+    Follower *const follower = follower_of(protocol);
+    return after(sample, follower ? follower->hear(sample, protocol, now_ns) : Interest::NotMine);
+}
+
+/// Whether the flow is to be sampled no more. Of one that nobody follows, as after a restart, what
+/// came before is missing, so what comes now is of no use.
+std::optional<l7_verdict> Classifier::after(const Sample &sample, Interest interest) {
     const l7_record &head = sample.head;
 
-    if (protocol == dns_ && protocol != L7_UNSET && head.key.l4 == L7_IPPROTO_UDP) {
-        Facts facts;
-        l7_verdict unused{};
-        counters_.followed++;
-        if (head.direction == 1 && read_dns(sample.data, facts))
-            name(unused, facts, now_ns);
-        return std::nullopt;
-    }
-    if (protocol == bittorrent_ && hear_peers(sample, now_ns)) {
-        counters_.followed++;
-        return std::nullopt;
-    }
-    // A parent whose beginning we slept through: what comes now can still announce.
-    if (const ParentKind *kind = parent_kind(protocol, head.key.l4)) {
-        listener_.begin(head.key, head.born, head.flags & L7_R_INITIATOR_1 ? 1 : 0, *kind,
-                        {.protocol = protocol});
-        return hear(sample, now_ns);
-    }
-    counters_.stale_samples++;
-    if (head.protocol <= L7_UNKNOWN)
+    (interest == Interest::NotMine ? counters_.stale_samples : counters_.followed)++;
+    if (interest == Interest::More ||
+        (interest == Interest::NotMine && head.protocol <= L7_UNKNOWN))
         return std::nullopt;
     return unfollow(head);
 }
 
-const ParentKind *Classifier::parent_kind(std::uint16_t protocol, std::uint8_t l4) const {
-    return protocol < parents_.size() && parents_[protocol]
-               ? listener_.kind_of(knowledge_.protocols->name(protocol), l4)
-               : nullptr;
+Follower *Classifier::follower_of(std::uint16_t protocol) const {
+    return protocol < follower_of_.size() ? follower_of_[protocol] : nullptr;
 }
 
-/// What a parent says goes on to be heard; nothing, or that it is not worth it any more.
-std::optional<l7_verdict> Classifier::hear(const Sample &sample, std::uint64_t now_ns) {
-    const l7_record &head = sample.head;
-    const std::size_t had = head.size;
-
-    counters_.followed++;
-    if (had == 0 || listener_.hear(head.key,
-                                   {.direction = head.direction,
-                                    .offset = head.offset,
-                                    .data = sample.data,
-                                    .cut = (head.flags & L7_R_CUT) != 0,
-                                    .lost = (head.flags & L7_R_LOST) != 0},
-                                   now_ns))
-        return std::nullopt;
-    return unfollow(head);
-}
-
-/// A flow turned out to be a parent; what it has said so far counts, too.
-void Classifier::listen(const l7_verdict &verdict, const Judge &judge, const Sample &sample,
-                        std::uint64_t now_ns) {
-    const ParentKind *kind = parent_kind(verdict.protocol, verdict.key.l4);
-
-    if (!kind || listener_.knows(verdict.key, verdict.born))
-        return;
-    listener_.begin(verdict.key, verdict.born, judge.initiator(), *kind,
-                    {verdict.protocol, verdict.application, verdict.host, verdict.attributes});
-    if (transport_of(verdict.key.l4) != Transport::Tcp) {
-        listener_.hear(verdict.key, {sample.head.direction, 0, sample.data}, now_ns);
-        return;
-    }
-    for (const unsigned direction : {0U, 1U})
-        listener_.hear(verdict.key, {direction, 0, judge.stream(direction)}, now_ns);
+/// Returns what is wanted of the flow beyond what its verdict asks for: L7_V_.
+std::uint8_t Classifier::begin_following(const l7_verdict &verdict, const Judge &judge,
+                                         const Sample &sample, std::uint64_t now_ns) {
+    Follower *const follower = follower_of(verdict.protocol);
+    if (!follower)
+        return 0;
+    std::array<Bytes, 2> said{judge.stream(0), judge.stream(1)};
+    if (transport_of(verdict.key.l4) != Transport::Tcp)
+        said[sample.head.direction & 1] = sample.data;
+    return follower->begin({verdict, judge.initiator(), said}, now_ns);
 }
 
 /// A flow that was announced has begun, with its verdict.
-std::optional<l7_verdict> Classifier::child(const l7_record &head) {
+std::optional<l7_verdict> Classifier::child(const l7_record &head, std::uint64_t now_ns) {
     l7_verdict out{};
 
     out.key = head.key;
@@ -207,9 +166,8 @@ std::optional<l7_verdict> Classifier::child(const l7_record &head) {
         out.host = met->verdict.host;
         out.attributes = met->verdict.attributes;
     }
-    if (const ParentKind *kind = parent_kind(out.protocol, out.key.l4))
-        listener_.begin(out.key, out.born, head.flags & L7_R_INITIATOR_1 ? 1 : 0, *kind,
-                        {out.protocol, out.application, out.host, out.attributes});
+    if (Follower *const follower = follower_of(out.protocol))
+        follower->begin({out, head.flags & L7_R_INITIATOR_1 ? 1U : 0U, {}}, now_ns);
     return out;
 }
 
@@ -238,6 +196,13 @@ void Classifier::finish(std::uint64_t now_ns, std::vector<l7_verdict> &out) {
 
 std::optional<l7_verdict> Classifier::take_pushed_out() {
     return std::exchange(pushed_out_, std::nullopt);
+}
+
+ClassifierCounters Classifier::counters() const {
+    ClassifierCounters out = counters_;
+    for (const auto &follower : followers_)
+        follower->count(out);
+    return out;
 }
 
 std::size_t Classifier::memory() const {
@@ -282,7 +247,7 @@ l7_verdict Classifier::verdict(const Judge &judge, const Judgement &judgement,
     out.key = judge.key();
     out.protocol = judgement.protocol;
     out.packet = judgement.packet;
-    out.sample = judgement.sample;
+    out.sample = judgement.payloads;
     out.reason = judgement.reason;
     out.op = judgement.update ? L7_APPLY_UPDATE : L7_APPLY_VERDICT;
     out.born = judge.born();
@@ -290,73 +255,27 @@ l7_verdict Classifier::verdict(const Judge &judge, const Judgement &judgement,
         name(out, *judgement.facts, now_ns);
     if (out.application == 0 && knowledge_.applications)
         out.application = knowledge_.applications->of_protocol(out.protocol);
-    if (judgement.follow) {
+    if (judgement.follow)
         out.flags = L7_V_FOLLOW;
-        if (parent_kind(out.protocol, out.key.l4))
-            out.flags |= L7_V_LISTEN;
-    } else {
-        if (limits_.judge.loose || out.reason != L7_REASON_MIDSTREAM)
-            remember_server(out, judge.initiator() ^ 1, now_ns);
-        // The question was enough for the verdict; the answer is still worth hearing.
-        if (parent_kind(out.protocol, out.key.l4))
-            out.flags = L7_V_FOLLOW | L7_V_LISTEN;
-        if (out.protocol == dns_ && out.key.l4 == L7_IPPROTO_UDP && !judgement.update)
-            out.flags = L7_V_FOLLOW;
-        if (knowledge_.journal)
-            knowledge_.journal->add({out, judge.trace(),
-                                     judgement.facts ? judgement.facts->details : Details{},
-                                     knowledge_.database});
-    }
+    else if (limits_.judge.loose || out.reason != L7_REASON_MIDSTREAM)
+        remember_server(out, judge.initiator() ^ 1, now_ns);
+    if (const Follower *const follower = follower_of(out.protocol))
+        out.flags |= follower->wants(out);
+    if (knowledge_.journal && !judgement.follow)
+        knowledge_.journal->add({out, judge.trace(),
+                                 judgement.facts ? judgement.facts->details : Details{},
+                                 knowledge_.database});
     if (!judgement.update)
         (out.protocol == L7_UNKNOWN ? counters_.given_up : counters_.judged)++;
     return out;
 }
 
-/// Whether the datagram is of those that name peers of torrents, or lead to such.
-bool Classifier::hear_peers(const Sample &sample, std::uint64_t now_ns) {
-    const l7_record &head = sample.head;
-    std::vector<Peer> peers;
-
-    if (!knowledge_.endpoints || bittorrent_ == L7_UNSET || head.key.l4 != L7_IPPROTO_UDP ||
-        !read_peer_datagram(sample.data, head.direction, head.key.family == 6, peers))
-        return false;
-    heed(peers, now_ns);
-    return true;
-}
-
-/// Peers take both transports (BEP 3, BEP 29) at one port.
-void Classifier::heed(const std::vector<Peer> &peers, std::uint64_t now_ns) {
-    if (!knowledge_.endpoints || bittorrent_ == L7_UNSET)
-        return;
-    const std::uint16_t application =
-        knowledge_.applications ? knowledge_.applications->of_protocol(bittorrent_) : 0;
-    for (const Peer &peer : peers)
-        for (const int l4 : {IPPROTO_TCP, IPPROTO_UDP}) {
-            l7_endpoint endpoint{};
-            std::memcpy(endpoint.addr, peer.address.data(), sizeof(endpoint.addr));
-            endpoint.port = htons(peer.port);
-            endpoint.l4 = static_cast<std::uint8_t>(l4);
-            knowledge_.endpoints->hint(endpoint, {bittorrent_, application}, now_ns);
-        }
-    counters_.peers += peers.size();
-}
-
-/// The host name and its application; what DNS answers say of addresses, and trackers of peers, is
-/// learnt.
+/// The host name and its application; what else the facts say is learnt.
 void Classifier::name(l7_verdict &verdict, const Facts &facts, std::uint64_t now_ns) {
     verdict.attributes = facts.attributes;
-    heed(facts.peers, now_ns);
-    if (knowledge_.applications && !facts.certificate.empty())
-        verdict.application = knowledge_.applications->find_certificate(facts.certificate);
-    if (facts.hostname.empty())
-        return;
-    verdict.host = knowledge_.hosts ? knowledge_.hosts->number(facts.hostname) : 0;
-    if (knowledge_.applications)
-        verdict.application = knowledge_.applications->find(facts.hostname);
-    if (knowledge_.hints)
-        for (const Binding &binding : facts.bindings)
-            knowledge_.hints->learn(binding.address, {verdict.host, verdict.application},
-                                    binding.ttl_s, now_ns);
+    knowledge_.name(verdict, facts);
+    for (const auto &follower : followers_)
+        follower->learn(verdict, facts, now_ns);
 }
 
 /// What is not known from a flow's own bytes may be known of its server.
@@ -380,9 +299,10 @@ void Classifier::remember_server(l7_verdict &verdict, unsigned server, std::uint
         return;
     const l7_endpoint endpoint = endpoint_of(verdict.key, server);
     if (own) {
-        // A resolver's answers are about others.
-        const std::uint16_t whose = verdict.protocol == dns_ ? 0 : verdict.application;
-        knowledge_.endpoints->learn(endpoint, {verdict.protocol, whose}, now_ns);
+        const Follower *const follower = follower_of(verdict.protocol);
+        const bool others = follower && follower->asks_about_others();
+        knowledge_.endpoints->learn(
+            endpoint, {verdict.protocol, others ? std::uint16_t{0} : verdict.application}, now_ns);
     } else if (const auto known = knowledge_.endpoints->find(endpoint, now_ns)) {
         verdict.protocol = known->protocol;
         verdict.application = known->application;

@@ -2,9 +2,10 @@
 // The flows one worker is judging.
 #pragma once
 
-#include "core/base/fields.hpp"
-#include "core/flow/judge.hpp"
 #include "core/base/key.hpp"
+#include "core/flow/classifier_counters.hpp"
+#include "core/flow/follower.hpp"
+#include "core/flow/judge.hpp"
 #include "core/flow/knowledge.hpp"
 
 #include <l7ctl/abi.h>
@@ -22,37 +23,6 @@ struct ClassifierLimits {
     std::size_t flows = 16384;                       ///< undecided at once; the oldest leaves
     std::uint64_t candidate_idle_ns = 2'000'000'000; ///< silence after which a weak match counts
     std::uint64_t idle_ns = 30'000'000'000;          ///< silence after which a flow is unknown
-};
-
-struct ClassifierCounters {
-    std::uint64_t samples = 0;
-    std::uint64_t stale_samples = 0; ///< of a flow decided a moment before
-    std::uint64_t judged = 0;
-    std::uint64_t given_up = 0;
-    std::uint64_t pushed_out = 0; ///< undecided flows that left for newer ones
-    std::uint64_t followed = 0;   ///< samples of flows that had their verdict
-    std::uint64_t hinted = 0;     ///< applications known from DNS answers
-    std::uint64_t remembered = 0; ///< flows named by what others to their server were
-    std::uint64_t peers = 0;      ///< that trackers and the hash table named, of torrents
-
-    static void fields(const auto &visit, auto &of) {
-        constexpr Metric kLearnt{"l7ctl_worker_learnt_flows_total",
-                                 "Flows that were named by what was learnt from others.", "source"};
-        constexpr Metric kJudged{
-            "l7ctl_worker_judged_flows_total",
-            "Flows that left a worker: with a verdict, given up as unknown, or "
-            "pushed out for newer ones.",
-            "result"};
-        visit("samples", of.samples, {"l7ctl_worker_samples_total", "Records a worker looked at."});
-        visit("stale_samples", of.stale_samples);
-        visit("judged", of.judged, kJudged);
-        visit("given_up", of.given_up, kJudged);
-        visit("pushed_out", of.pushed_out, kJudged);
-        visit("followed", of.followed);
-        visit("hinted", of.hinted, kLearnt.as("dns"));
-        visit("remembered", of.remembered, kLearnt.as("server"));
-        visit("peers", of.peers);
-    }
 };
 
 /// Bounded whatever comes in. One thread; holds memory for undecided flows only.
@@ -76,8 +46,7 @@ class Classifier {
     /// A flow pushed out to make room since the last call, as a verdict.
     std::optional<l7_verdict> take_pushed_out();
 
-    const ClassifierCounters &counters() const { return counters_; }
-    const Listener &listener() const { return listener_; }
+    ClassifierCounters counters() const;
     ScanTime scan_time() const {
         return {scanned_.scans + scanner_->time().scans, scanned_.ns + scanner_->time().ns};
     }
@@ -108,17 +77,15 @@ class Classifier {
     l7_verdict given_up(const Judge &judge, std::uint64_t now_ns,
                         std::uint8_t limit_reason = L7_REASON_NONE);
     void name(l7_verdict &verdict, const Facts &facts, std::uint64_t now_ns);
-    void heed(const std::vector<Peer> &peers, std::uint64_t now_ns);
-    bool hear_peers(const Sample &sample, std::uint64_t now_ns);
     void remember_server(l7_verdict &verdict, unsigned server, std::uint64_t now_ns);
     std::optional<l7_verdict> follow(const Sample &sample, std::uint16_t protocol,
                                      std::uint64_t now_ns);
     std::optional<l7_verdict> judge(const Sample &sample, std::uint64_t now_ns);
-    std::optional<l7_verdict> child(const l7_record &head);
-    std::optional<l7_verdict> hear(const Sample &sample, std::uint64_t now_ns);
-    void listen(const l7_verdict &verdict, const Judge &judge, const Sample &sample,
-                std::uint64_t now_ns);
-    const ParentKind *parent_kind(std::uint16_t protocol, std::uint8_t l4) const;
+    std::optional<l7_verdict> child(const l7_record &head, std::uint64_t now_ns);
+    Follower *follower_of(std::uint16_t protocol) const;
+    std::optional<l7_verdict> after(const Sample &sample, Interest interest);
+    std::uint8_t begin_following(const l7_verdict &verdict, const Judge &judge,
+                                 const Sample &sample, std::uint64_t now_ns);
     void push_out(std::uint64_t now_ns);
     const Decided *decided(const l7_record &head) const;
     void remember(std::uint32_t hash, std::uint32_t born, std::uint16_t protocol);
@@ -127,10 +94,8 @@ class Classifier {
     Knowledge knowledge_;
     std::unique_ptr<Scanner> scanner_;
     ScanTime scanned_; ///< of scanners before
-    Listener listener_;
-    std::vector<bool> parents_;    ///< by protocol number: whether flows of it are listened to
-    std::uint16_t dns_ = L7_UNSET; ///< protocols whose answers are listened to
-    std::uint16_t bittorrent_ = L7_UNSET;
+    std::vector<std::unique_ptr<Follower>> followers_;
+    std::vector<Follower *> follower_of_; ///< by protocol number; null: such flows are not followed
     Flows flows_;
     Entry *oldest_ = nullptr;
     Entry *newest_ = nullptr;

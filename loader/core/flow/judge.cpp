@@ -13,7 +13,7 @@ namespace l7 {
 void Judge::begin(const Sample &first) {
     key_ = first.head.key;
     born_ = first.head.born;
-    samples_ = 0;
+    payloads_ = 0;
     last_packet_ = 0;
     flags_ = 0;
     seen_ = {};
@@ -42,7 +42,7 @@ std::optional<Judgement> Judge::take(const Sample &sample, Scanner &scanner,
     flags_ |= sample.head.flags;
     last_packet_ = sample.head.packet;
     if (refused(limits))
-        return Judgement{L7_UNKNOWN, L7_REASON_MIDSTREAM, last_packet_, samples_};
+        return Judgement{L7_UNKNOWN, L7_REASON_MIDSTREAM, last_packet_, payloads_};
     if (!transport_of(key_.l4) && !limits.only_patterns) {
         const std::uint16_t protocol = protocols.find(ip_protocol_name(key_.l4));
         if (protocol != L7_UNSET)
@@ -51,7 +51,7 @@ std::optional<Judgement> Judge::take(const Sample &sample, Scanner &scanner,
     if (key_.l4 == L7_IPPROTO_SCTP && !limits.only_patterns)
         fallback_ = protocols.find("sctp"); // better than unknown when nothing above it is known
     if (!sample.data.empty()) {
-        samples_++;
+        payloads_++;
         seen_[sample.head.direction & 1] = true;
         trace_.saw(sample.head.direction, sample.data);
         look(sample, scanner, protocols, limits);
@@ -79,7 +79,7 @@ std::optional<Judgement> Judge::decide(const Sample &sample, const Scanner &scan
     if (best_) {
         const Quality quality = database.evidence(best_->evidence).quality;
         sure |= settled_ || quality <= Quality::Good ||
-                (quality == Quality::Ok && samples_ >= best_->samples + limits.patience);
+                (quality == Quality::Ok && payloads_ >= best_->first_payloads + limits.patience);
     }
     if (over || (sure && !pending()))
         return conclude(database, protocols, limited ? L7_REASON_LIMIT : L7_REASON_NONE);
@@ -179,7 +179,7 @@ void Judge::scan_merged(Scanner &scanner, const JudgeLimits &limits) {
         // The rules' order, then the files', and the first that matches wins for good.
         const std::uint16_t first = std::ranges::min(
             found, {}, [&](std::uint16_t id) { return std::pair(database.evidence(id).rank, id); });
-        best_ = Candidate{first, last_packet_, samples_, samples_};
+        best_ = Candidate{first, last_packet_, payloads_, payloads_};
         trace_.note(TraceEvent::Kind::Matched, last_packet_, first);
         settled_ = true;
     }
@@ -210,7 +210,7 @@ void Judge::dissect(const View &view, const JudgeLimits &limits) {
         one.answer = one.dissector->take(view, one.facts);
         if (!known && !one.facts.protocol.empty()) {
             one.packet = last_packet_;
-            one.sample = samples_;
+            one.payloads = payloads_;
             trace_.note(TraceEvent::Kind::Proved, last_packet_, index_of(*one.kind));
         }
         if (one.answer == Progress::NotMine && !one.facts.protocol.empty())
@@ -269,9 +269,9 @@ bool Judge::met(const Database &database, const Evidence &evidence) const {
 
 void Judge::consider(const Database &database, std::uint16_t evidence) {
     if (!best_)
-        best_ = Candidate{evidence, last_packet_, samples_, samples_};
+        best_ = Candidate{evidence, last_packet_, payloads_, payloads_};
     else if (better(database, evidence, best_->evidence))
-        best_ = Candidate{evidence, last_packet_, best_->samples, samples_};
+        best_ = Candidate{evidence, last_packet_, best_->first_payloads, payloads_};
     else
         return;
     trace_.note(TraceEvent::Kind::Matched, last_packet_, evidence);
@@ -341,7 +341,7 @@ Judgement Judge::conclude(const Database &database, const Protocols &protocols,
         out.protocol = protocols.find(known->facts.protocol);
         out.reason = L7_REASON_DISSECTOR;
         out.packet = known->packet;
-        out.sample = known->sample;
+        out.payloads = known->payloads;
         out.facts = &known->facts;
         if (!best_ || !outdoes(database, best_->evidence, *known, out.protocol))
             return out;
@@ -353,13 +353,13 @@ Judgement Judge::conclude(const Database &database, const Protocols &protocols,
         out.protocol = protocol;
         out.reason = L7_REASON_PATTERN;
         out.packet = best_->packet;
-        out.sample = best_->found;
+        out.payloads = best_->payloads;
         out.evidence = best_->evidence;
         out.facts = facts_of(protocols.name(protocol));
         return out;
     }
     out.packet = last_packet_;
-    out.sample = samples_;
+    out.payloads = payloads_;
     if (fallback_ != L7_UNSET) {
         out.protocol = fallback_;
         out.reason = L7_REASON_DISSECTOR;

@@ -27,7 +27,7 @@ struct Judgement {
     std::uint16_t protocol = L7_UNSET;
     std::uint8_t reason = L7_REASON_NONE;
     std::uint16_t packet = 0;
-    std::uint16_t sample = 0;     ///< payload packets seen by then
+    std::uint16_t payloads = 0;   ///< packets with payload that were seen by then
     std::uint16_t evidence = 0;   ///< of the database, where reason is L7_REASON_PATTERN
     bool follow = false;          ///< what comes next may tell more
     bool update = false;          ///< there was a judgement before
@@ -64,9 +64,6 @@ class Judge {
     Judgement give_up(const Scanner &scanner, const Protocols &protocols,
                       std::uint8_t limit_reason = L7_REASON_NONE) const;
 
-    /// A judgement was given, and more is awaited.
-    bool announced() const { return announced_; }
-
     const Trace &trace() const { return trace_; }
     const l7_key &key() const { return key_; }
 
@@ -87,8 +84,8 @@ class Judge {
     struct Candidate {
         std::uint16_t evidence;
         std::uint16_t packet;
-        std::uint16_t samples; // payload packets seen when there was a first one
-        std::uint16_t found;   // and when this one was found
+        std::uint16_t first_payloads; // payloads_ when there was a first candidate
+        std::uint16_t payloads;       // and when this one was found
     };
 
     /// A dissector at work on this flow, or one that has found all it wants.
@@ -98,7 +95,7 @@ class Judge {
         Facts facts;
         Progress answer = Progress::More;
         std::uint16_t packet = 0; ///< at which it was sure
-        std::uint16_t sample = 0;
+        std::uint16_t payloads = 0;
     };
 
     bool refused(const JudgeLimits &limits) const;
@@ -124,7 +121,7 @@ class Judge {
 
     l7_key key_{};
     std::uint32_t born_ = 0;
-    std::uint16_t samples_ = 0;
+    std::uint16_t payloads_ = 0; // packets with payload
     std::uint16_t last_packet_ = 0;
     std::uint8_t flags_ = 0;            // L7_R_ seen so far
     std::array<bool, 2> seen_{};        // payload came this way

@@ -30,6 +30,16 @@ KnownNumbers Knowledge::numbers() const {
     return out;
 }
 
+void Knowledge::name(l7_verdict &verdict, const Facts &facts) const {
+    if (applications && !facts.certificate.empty())
+        verdict.application = applications->find_certificate(facts.certificate);
+    if (facts.hostname.empty())
+        return;
+    verdict.host = hosts ? hosts->number(facts.hostname) : 0;
+    if (applications)
+        verdict.application = applications->find(facts.hostname);
+}
+
 Result<Knowledge> load_knowledge(const std::vector<std::filesystem::path> &directories,
                                  const KnownNumbers &known, std::vector<std::string> &rejected,
                                  std::vector<std::string> order) {

@@ -48,6 +48,9 @@ struct Knowledge {
     void keep_memory_of(const Knowledge &other);
 
     KnownNumbers numbers() const;
+
+    /// Host and application of a flow of which these facts were found.
+    void name(l7_verdict &verdict, const Facts &facts) const;
 };
 
 /// Loads and compiles what the directories hold; what is left out is added to `rejected` as

@@ -221,7 +221,7 @@ void Worker::wait() {
 void Worker::publish() {
     next_publish_ns_ = monotonic_ns() + kPublishNs;
     counts_.classifier = classifier_.counters();
-    counts_.listener = classifier_.listener().counters();
+    counts_.listener = counts_.classifier.listener;
     counts_.scan = classifier_.scan_time();
     counts_.undecided = classifier_.flows();
     counts_.memory = classifier_.memory();
