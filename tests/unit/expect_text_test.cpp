@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "core/expect/address.hpp"
 #include "core/base/text.hpp"
+#include "core/expect/address.hpp"
 #include "support/expecting.hpp"
 
 #include <catch2/catch_test_macros.hpp>
