@@ -53,7 +53,7 @@ std::map<std::string, unsigned> names_of(Knowledge &knowledge, bool printable) {
                                   : std::min<std::size_t>(random() % (kBytes / segments * 2) + 1,
                                                           kBytes - at - (segments - i - 1));
             head.direction = static_cast<std::uint8_t>(i == 0 ? 0 : random() % 2);
-            head.packet = i + 1;
+            head.packet = static_cast<__u16>(i + 1);
             head.offset = sent[head.direction];
             head.size = head.wire_size = static_cast<std::uint16_t>(size);
             head.flags = i + 1 == segments ? L7_R_LAST : 0;

@@ -6,9 +6,10 @@
 #include <l7ctl/bytes.h>
 
 #include <algorithm>
-#include <array>
+#include <concepts>
 #include <cstring>
 #include <limits>
+#include <type_traits>
 
 namespace l7 {
 
@@ -62,210 +63,227 @@ class Writer {
   public:
     Writer() { out_.push_back(static_cast<char>(kRecordVersion)); }
 
-    Writer &number(unsigned field, std::uint64_t value) {
+    template <std::unsigned_integral Number>
+    void operator()(unsigned field, Number value) {
         if (value == 0)
-            return *this;
+            return;
         append_varint(out_, std::uint64_t{field} << 1);
         append_varint(out_, value);
-        return *this;
     }
-
-    Writer &text(unsigned field, std::string_view value) {
-        if (value.empty())
-            return *this;
-        value = value.substr(0, kRecordNameMax);
-        append_varint(out_, std::uint64_t{field} << 1 | 1);
-        append_varint(out_, value.size());
-        out_ += value;
-        return *this;
+    void operator()(unsigned field, const std::string &value) {
+        if (!value.empty())
+            text(field, std::string_view(value).substr(0, kRecordNameMax));
+    }
+    /// A flow's key; none has l4 0.
+    void operator()(unsigned field, const l7_key &value) {
+        std::string key;
+        append_flow_key(key, value);
+        if (value.l4 != 0)
+            text(field, key);
+    }
+    void operator()(unsigned field, const FlowState::Side &side) {
+        (*this)(field, static_cast<std::uint16_t>(side.flags << 8 | side.scale));
     }
 
     std::string take() { return std::move(out_); }
 
   private:
+    void text(unsigned field, std::string_view value) {
+        append_varint(out_, std::uint64_t{field} << 1 | 1);
+        append_text(out_, value);
+    }
+
     std::string out_;
 };
 
-/// Hands out fields in the order they were written.
-class Fields {
+/// Reads them. Fields stand in ascending order, and are asked for so; those that nobody asks for
+/// are a newer node's. What does not fit makes the whole record malformed.
+class Reader {
   public:
-    explicit Fields(std::string_view record) : rest_(record) {
-        if (record.empty() || record.size() > kRecordMax ||
-            static_cast<std::uint8_t>(record[0]) != kRecordVersion)
-            failed_ = true;
-        else
+    explicit Reader(std::string_view record) : rest_(record) {
+        failed_ = record.empty() || record.size() > kRecordMax ||
+                  static_cast<std::uint8_t>(record[0]) != kRecordVersion;
+        if (!failed_)
             rest_.remove_prefix(1);
     }
 
-    /// False at the end, and for what is malformed.
+    template <class T>
+    void operator()(unsigned field, T &out) {
+        while (number_ < field && next())
+            ;
+        if (!failed_ && number_ == field && !into(out))
+            failed_ = true;
+    }
+
+    /// Whether all of it was right.
+    bool finish() {
+        while (next())
+            ;
+        return !failed_;
+    }
+
+  private:
+    /// The next field; false at the end, and for what is malformed.
     bool next() {
         if (failed_ || rest_.empty())
             return false;
         const auto tag = take_varint(rest_);
         // In ascending order, so that none can be there twice.
-        if (!tag || *tag >> 1 <= number_ || *tag >> 1 > std::numeric_limits<std::uint32_t>::max())
-            return fail();
+        failed_ =
+            !tag || *tag >> 1 <= number_ || *tag >> 1 > std::numeric_limits<std::uint32_t>::max();
+        if (failed_)
+            return false;
         number_ = static_cast<std::uint32_t>(*tag >> 1);
-        is_text_ = *tag & 1;
-        const auto value = take_varint(rest_);
-        if (!value)
-            return fail();
-        value_ = *value;
-        if (!is_text_)
-            return true;
-        if (value_ > rest_.size())
-            return fail();
-        text_ = rest_.substr(0, value_);
-        rest_.remove_prefix(value_);
-        return true;
+        text_.reset();
+        value_.reset();
+        if (*tag & 1)
+            text_ = take_text(rest_, kRecordMax);
+        else
+            value_ = take_varint(rest_);
+        failed_ = !text_ && !value_;
+        return !failed_;
     }
 
-    unsigned field() const { return number_; }
-    bool ok() const { return !failed_; }
-    bool fail() {
-        failed_ = true;
-        return false;
+    template <std::unsigned_integral Number>
+    bool into(Number &out) {
+        out = static_cast<Number>(value_.value_or(0));
+        return value_ && *value_ <= std::numeric_limits<Number>::max();
+    }
+    bool into(std::string &out) {
+        out = text_.value_or("");
+        return text_ && out.size() <= kRecordNameMax;
+    }
+    bool into(l7_key &out) {
+        const auto key = text_ ? read_flow_key(*text_) : std::nullopt;
+        out = key.value_or(l7_key{});
+        return out.l4 != 0; // which would say that there is none
+    }
+    bool into(FlowState::Side &out) {
+        std::uint16_t both = 0;
+        const bool fits = into(both);
+        out.flags = static_cast<std::uint8_t>(both >> 8);
+        out.scale = static_cast<std::uint8_t>(both);
+        return fits;
     }
 
-    /// The field's value; one that does not fit makes the whole record malformed.
-    template <class T>
-    void into(T &out) {
-        if (is_text_ || value_ > std::numeric_limits<T>::max())
-            fail();
-        else
-            out = static_cast<T>(value_);
-    }
-    void into(std::string &out) {
-        if (!is_text_ || text_.size() > kRecordNameMax)
-            fail();
-        else
-            out = text_;
-    }
-    void into(l7_key &out) {
-        const auto key = is_text_ ? read_flow_key(text_) : std::nullopt;
-        if (key && key->l4 != 0) // which says that there is none
-            out = *key;
-        else
-            fail();
-    }
-
-  private:
-    std::string_view rest_, text_;
-    std::uint64_t value_ = 0;
+    std::string_view rest_;
+    std::optional<std::string_view> text_;
+    std::optional<std::uint64_t> value_;
     std::uint32_t number_ = 0;
-    bool is_text_ = false;
     bool failed_ = false;
 };
 
-// Numbers of fields are never reused.
-enum FlowField : unsigned {
-    kChanged = 1,
-    kBorn,
-    kFlags,
-    kReason,
-    kAttributes,
-    kVerdictPacket,
-    kVerdictSample,
-    kProtocol,
-    kApplication,
-    kHostname,
-    kRules,
-    kRulesDigest,
-    kParent,
-    kSide0Options, // flags << 8 | scale
-    kSide0Start,
-    kSide0Next, // behind start
-    kSide1Options,
-    kSide1Start,
-    kSide1Next,
-};
-enum OtherField : unsigned { kUntil = 1, kProtocolName, kApplicationName, kHost, kOfParent };
-
-std::string key_with(RecordKind kind, std::size_t size) {
-    std::string out;
-    out.reserve(size + 1);
-    out.push_back(static_cast<char>(kind));
-    return out;
+// What each kind's record holds, by fields whose numbers are never reused, for writing and reading.
+// table
+void each_field(auto &state, auto &changed_ms, auto &visit) {
+    visit(1, changed_ms);
+    visit(2, state.born_ms);
+    visit(3, state.flags);
+    visit(4, state.reason);
+    visit(5, state.attributes);
+    visit(6, state.verdict_packet);
+    visit(7, state.verdict_sample);
+    visit(8, state.protocol);
+    visit(9, state.application);
+    visit(10, state.hostname);
+    visit(11, state.rules);
+    visit(12, state.rules_digest);
+    visit(13, state.parent);
+    for (unsigned side = 0; side < 2; side++) {
+        visit(14 + 3 * side, state.sides[side]); // flags << 8 | scale
+        visit(15 + 3 * side, state.sides[side].start);
+        visit(16 + 3 * side, state.sides[side].next); // behind start
+    }
 }
 
-/// Keys of fixed size, read in the order they were written.
-class KeyReader {
-  public:
-    KeyReader(RecordKind kind, std::string_view key, std::size_t size) : rest_(key) {
-        ok_ = key.size() == size + 1 && key[0] == static_cast<char>(kind);
-        if (ok_)
-            rest_.remove_prefix(1);
-    }
-    bool ok() const { return ok_; }
-    void into(ChildAddress &out) {
-        std::memcpy(out.data(), rest_.data(), out.size());
-        rest_.remove_prefix(out.size());
-    }
-    void into(std::uint16_t &port) {
-        port = static_cast<std::uint16_t>(static_cast<std::uint8_t>(rest_[0]) << 8 |
-                                          static_cast<std::uint8_t>(rest_[1]));
-        rest_.remove_prefix(2);
-    }
-    void into(std::uint8_t &out) {
-        out = static_cast<std::uint8_t>(rest_[0]);
-        rest_.remove_prefix(1);
-    }
+template <class State>
+void each_field(State &state, auto &visit) {
+    constexpr bool kExpectation = std::is_same_v<const State, const ExpectationState>;
+    constexpr bool kEndpoint = std::is_same_v<const State, const EndpointState>;
+    visit(1, state.until_ms);
+    if constexpr (kExpectation || kEndpoint)
+        visit(2, state.protocol);
+    if constexpr (!kExpectation)
+        visit(3, state.application);
+    if constexpr (!kExpectation && !kEndpoint)
+        visit(4, state.host);
+    if constexpr (kExpectation)
+        visit(5, state.parent);
+}
 
-  private:
-    std::string_view rest_;
-    bool ok_;
-};
-
+/// Keys of fixed size, behind their kind.
 constexpr std::size_t kExpectationKey = 37, kEndpointKey = 19, kHintKey = 16;
 
-void read_options(Fields &fields, FlowState::Side &side) {
-    std::uint16_t both = 0;
-    fields.into(both);
-    side.flags = static_cast<std::uint8_t>(both >> 8);
-    side.scale = static_cast<std::uint8_t>(both);
+template <class State>
+void each_part(State &state, auto &visit) {
+    if constexpr (std::is_same_v<const State, const ExpectationState>) {
+        visit(state.source);
+        visit(state.target);
+        visit(state.sport);
+    } else {
+        visit(state.address);
+    }
+    if constexpr (!std::is_same_v<const State, const HintState>) {
+        visit(state.port);
+        visit(state.l4);
+    }
 }
 
-void read_field(Fields &fields, DatedFlow &out) {
-    FlowState &state = out.state;
-    switch (fields.field()) {
-    case kChanged:
-        return fields.into(out.changed_ms);
-    case kBorn:
-        return fields.into(state.born_ms);
-    case kFlags:
-        return fields.into(state.flags);
-    case kReason:
-        return fields.into(state.reason);
-    case kAttributes:
-        return fields.into(state.attributes);
-    case kVerdictPacket:
-        return fields.into(state.verdict_packet);
-    case kVerdictSample:
-        return fields.into(state.verdict_sample);
-    case kProtocol:
-        return fields.into(state.protocol);
-    case kApplication:
-        return fields.into(state.application);
-    case kHostname:
-        return fields.into(state.hostname);
-    case kRules:
-        return fields.into(state.rules);
-    case kRulesDigest:
-        return fields.into(state.rules_digest);
-    case kParent:
-        return fields.into(state.parent);
-    case kSide0Options:
-    case kSide1Options:
-        return read_options(fields, state.sides[fields.field() == kSide1Options]);
-    case kSide0Start:
-    case kSide1Start:
-        return fields.into(state.sides[fields.field() == kSide1Start].start);
-    case kSide0Next:
-    case kSide1Next:
-        return fields.into(state.sides[fields.field() == kSide1Next].next);
-    default:
-        return; // a newer node's
+struct KeyWriter {
+    std::string out;
+
+    void operator()(const ChildAddress &address) {
+        append_raw(out, address.data(), address.size());
     }
+    void operator()(std::uint16_t port) { append_port(out, port); }
+    void operator()(std::uint8_t l4) { out.push_back(static_cast<char>(l4)); }
+};
+
+/// The key is long enough, by kind_of.
+struct KeyReader {
+    std::string_view rest;
+
+    void operator()(ChildAddress &address) {
+        std::memcpy(address.data(), take(address.size()).data(), address.size());
+    }
+    void operator()(std::uint16_t &port) {
+        const std::string_view two = take(2);
+        port = static_cast<std::uint16_t>(static_cast<std::uint8_t>(two[0]) << 8 |
+                                          static_cast<std::uint8_t>(two[1]));
+    }
+    void operator()(std::uint8_t &l4) { l4 = static_cast<std::uint8_t>(take(1)[0]); }
+
+    std::string_view take(std::size_t size) {
+        const std::string_view out = rest.substr(0, size);
+        rest.remove_prefix(size);
+        return out;
+    }
+};
+
+template <class State>
+std::string key_from(RecordKind kind, const State &state) {
+    KeyWriter writer{{static_cast<char>(kind)}};
+    each_part(state, writer);
+    return std::move(writer.out);
+}
+
+template <class State>
+std::string record_from(const State &state) {
+    Writer writer;
+    each_field(state, writer);
+    return writer.take();
+}
+
+template <class State>
+std::optional<State> state_from(RecordKind kind, std::string_view key, std::string_view record) {
+    if (kind_of(key) != kind)
+        return std::nullopt;
+    State out;
+    KeyReader parts{key.substr(1)};
+    each_part(out, parts);
+    Reader reader(record);
+    each_field(out, reader);
+    return reader.finish() ? std::optional(std::move(out)) : std::nullopt;
 }
 
 } // namespace
@@ -313,109 +331,52 @@ std::optional<RecordKind> kind_of(std::string_view key) {
         return std::nullopt;
     const auto kind = static_cast<RecordKind>(key[0]);
     const std::size_t size = key.size() - 1;
-    switch (kind) {
-    case RecordKind::Flow:
-        return size == kV4Key || size == kV6Key ? std::optional(kind) : std::nullopt;
-    case RecordKind::Expectation:
-        return size == kExpectationKey ? std::optional(kind) : std::nullopt;
-    case RecordKind::Endpoint:
-        return size == kEndpointKey ? std::optional(kind) : std::nullopt;
-    case RecordKind::Hint:
-        return size == kHintKey ? std::optional(kind) : std::nullopt;
-    }
-    return std::nullopt;
+    const bool fits = kind == RecordKind::Flow          ? size == kV4Key || size == kV6Key
+                      : kind == RecordKind::Expectation ? size == kExpectationKey
+                      : kind == RecordKind::Endpoint    ? size == kEndpointKey
+                      : kind == RecordKind::Hint        ? size == kHintKey
+                                                        : false;
+    return fits ? std::optional(kind) : std::nullopt;
 }
 
 std::string key_of(const l7_key &flow) {
-    std::string out = key_with(RecordKind::Flow, kV6Key);
+    std::string out(1, static_cast<char>(RecordKind::Flow));
     append_flow_key(out, flow);
     return out;
 }
 
 std::string key_of(const ExpectationState &state) {
-    std::string out = key_with(RecordKind::Expectation, kExpectationKey);
-    append_raw(out, state.source.data(), state.source.size());
-    append_raw(out, state.target.data(), state.target.size());
-    append_port(out, state.sport);
-    append_port(out, state.port);
-    out.push_back(static_cast<char>(state.l4));
-    return out;
+    return key_from(RecordKind::Expectation, state);
 }
 
 std::string key_of(const EndpointState &state) {
-    std::string out = key_with(RecordKind::Endpoint, kEndpointKey);
-    append_raw(out, state.address.data(), state.address.size());
-    append_port(out, state.port);
-    out.push_back(static_cast<char>(state.l4));
-    return out;
+    return key_from(RecordKind::Endpoint, state);
 }
 
 std::string key_of(const HintState &state) {
-    std::string out = key_with(RecordKind::Hint, kHintKey);
-    append_raw(out, state.address.data(), state.address.size());
-    return out;
+    return key_from(RecordKind::Hint, state);
 }
 
 std::optional<l7_key> parse_flow_key(std::string_view key) {
-    if (key.empty() || key[0] != static_cast<char>(RecordKind::Flow))
-        return std::nullopt;
-    return read_flow_key(key.substr(1));
+    return kind_of(key) == RecordKind::Flow ? read_flow_key(key.substr(1)) : std::nullopt;
 }
 
 std::string encode(const FlowState &state, std::uint64_t changed_ms) {
-    std::string parent;
-    if (state.parent.l4 != 0)
-        append_flow_key(parent, state.parent);
-    const auto options = [&](unsigned side) {
-        return static_cast<std::uint64_t>(state.sides[side].flags << 8 | state.sides[side].scale);
-    };
-    return Writer()
-        .number(kChanged, changed_ms)
-        .number(kBorn, state.born_ms)
-        .number(kFlags, state.flags)
-        .number(kReason, state.reason)
-        .number(kAttributes, state.attributes)
-        .number(kVerdictPacket, state.verdict_packet)
-        .number(kVerdictSample, state.verdict_sample)
-        .text(kProtocol, state.protocol)
-        .text(kApplication, state.application)
-        .text(kHostname, state.hostname)
-        .number(kRules, state.rules)
-        .number(kRulesDigest, state.rules_digest)
-        .text(kParent, parent)
-        .number(kSide0Options, options(0))
-        .number(kSide0Start, state.sides[0].start)
-        .number(kSide0Next, state.sides[0].next)
-        .number(kSide1Options, options(1))
-        .number(kSide1Start, state.sides[1].start)
-        .number(kSide1Next, state.sides[1].next)
-        .take();
+    Writer writer;
+    each_field(state, changed_ms, writer);
+    return writer.take();
 }
 
 std::string encode(const ExpectationState &state) {
-    std::string parent;
-    append_flow_key(parent, state.parent);
-    return Writer()
-        .number(kUntil, state.until_ms)
-        .text(kProtocolName, state.protocol)
-        .text(kOfParent, parent)
-        .take();
+    return record_from(state);
 }
 
 std::string encode(const EndpointState &state) {
-    return Writer()
-        .number(kUntil, state.until_ms)
-        .text(kProtocolName, state.protocol)
-        .text(kApplicationName, state.application)
-        .take();
+    return record_from(state);
 }
 
 std::string encode(const HintState &state) {
-    return Writer()
-        .number(kUntil, state.until_ms)
-        .text(kApplicationName, state.application)
-        .text(kHost, state.host)
-        .take();
+    return record_from(state);
 }
 
 std::optional<DatedFlow> decode_flow(std::string_view key, std::string_view record) {
@@ -424,68 +385,24 @@ std::optional<DatedFlow> decode_flow(std::string_view key, std::string_view reco
         return std::nullopt;
     DatedFlow out;
     out.state.key = *parsed;
-    Fields fields(record);
-    while (fields.next())
-        read_field(fields, out);
-    return fields.ok() ? std::optional(std::move(out)) : std::nullopt;
+    Reader reader(record);
+    each_field(out.state, out.changed_ms, reader);
+    return reader.finish() ? std::optional(std::move(out)) : std::nullopt;
 }
 
 std::optional<ExpectationState> decode_expectation(std::string_view key, std::string_view record) {
-    KeyReader reader(RecordKind::Expectation, key, kExpectationKey);
-    Fields fields(record);
-    ExpectationState out;
-    if (!reader.ok())
-        return std::nullopt;
-    reader.into(out.source);
-    reader.into(out.target);
-    reader.into(out.sport);
-    reader.into(out.port);
-    reader.into(out.l4);
-    while (fields.next())
-        if (fields.field() == kUntil)
-            fields.into(out.until_ms);
-        else if (fields.field() == kProtocolName)
-            fields.into(out.protocol);
-        else if (fields.field() == kOfParent)
-            fields.into(out.parent);
-    // Without its parent it means nothing.
-    return fields.ok() && out.parent.family != 0 ? std::optional(std::move(out)) : std::nullopt;
+    auto out = state_from<ExpectationState>(RecordKind::Expectation, key, record);
+    if (out && out->parent.family == 0) // without its parent it means nothing
+        out.reset();
+    return out;
 }
 
 std::optional<EndpointState> decode_endpoint(std::string_view key, std::string_view record) {
-    KeyReader reader(RecordKind::Endpoint, key, kEndpointKey);
-    Fields fields(record);
-    EndpointState out;
-    if (!reader.ok())
-        return std::nullopt;
-    reader.into(out.address);
-    reader.into(out.port);
-    reader.into(out.l4);
-    while (fields.next())
-        if (fields.field() == kUntil)
-            fields.into(out.until_ms);
-        else if (fields.field() == kProtocolName)
-            fields.into(out.protocol);
-        else if (fields.field() == kApplicationName)
-            fields.into(out.application);
-    return fields.ok() ? std::optional(std::move(out)) : std::nullopt;
+    return state_from<EndpointState>(RecordKind::Endpoint, key, record);
 }
 
 std::optional<HintState> decode_hint(std::string_view key, std::string_view record) {
-    KeyReader reader(RecordKind::Hint, key, kHintKey);
-    Fields fields(record);
-    HintState out;
-    if (!reader.ok())
-        return std::nullopt;
-    reader.into(out.address);
-    while (fields.next())
-        if (fields.field() == kUntil)
-            fields.into(out.until_ms);
-        else if (fields.field() == kApplicationName)
-            fields.into(out.application);
-        else if (fields.field() == kHost)
-            fields.into(out.host);
-    return fields.ok() ? std::optional(std::move(out)) : std::nullopt;
+    return state_from<HintState>(RecordKind::Hint, key, record);
 }
 
 } // namespace l7
