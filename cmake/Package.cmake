@@ -12,6 +12,7 @@ install(PROGRAMS share/keepalived/l7ctl-sync DESTINATION ${L7_DIR}/keepalived)
 install(FILES share/l7ctl.toml DESTINATION ${CMAKE_INSTALL_FULL_SYSCONFDIR}/l7ctl)
 install(FILES share/l7ctl.service DESTINATION ${CMAKE_INSTALL_PREFIX}/lib/systemd/system)
 install(FILES share/debian/copyright DESTINATION ${CMAKE_INSTALL_FULL_DOCDIR})
+install(FILES share/debian/lintian-overrides DESTINATION ${CMAKE_INSTALL_FULL_DATADIR}/lintian/overrides RENAME l7ctl)
 
 # Completion is what the program itself says its options are.
 set(made ${L7_MADE}/l7ctl.bash ${L7_MADE}/_l7ctl)

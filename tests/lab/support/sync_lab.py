@@ -34,6 +34,7 @@ class SyncRedis(Server):
         """The same once more, with what it kept on its disk."""
         self.process = self.namespace.popen([str(word) for word in self.command()], name=self.name, cwd=self.dir)
         wait_for(self._ready_or_dead, "redis-server", START_LIMIT)
+        wait_for(lambda: "PONG" in self.cli("PING"), "redis-server to have read its file", START_LIMIT)
 
     def cli(self, *words):
         return self.namespace.output(["redis-cli", "-p", self.port, *words])
