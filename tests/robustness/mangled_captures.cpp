@@ -101,7 +101,9 @@ std::vector<Mangling> manglings_of(const Capture &capture) {
 std::size_t payload_of(const Packet &packet) {
     l7_packet parsed;
     l7_fragment_key datagram;
-    const std::uint8_t *data = packet.data.data();
+    // A packet without bytes lies somewhere, too.
+    static const auto kNothing = std::make_unique<std::uint8_t[]>(0);
+    const std::uint8_t *data = packet.data.empty() ? kNothing.get() : packet.data.data();
     const std::size_t size = packet.data.size();
     const auto result =
         l7_parse_packet(data, data + size, packet.wire_size, packet.l3, &parsed, &datagram);
