@@ -41,7 +41,7 @@ Result<Catalog> load_catalog(const std::string &config_file, bool config_needed,
     return out;
 }
 
-void CatalogHolder::publish(std::shared_ptr<const Catalog> next) {
+void CatalogHolder::publish(const std::shared_ptr<const Catalog> &next) {
     {
         const std::lock_guard lock(mutex_);
         catalog_ = next;

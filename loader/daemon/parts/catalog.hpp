@@ -41,7 +41,7 @@ class CatalogHolder {
     using Subscriber = std::function<void(const Catalog &)>;
 
     void subscribe(Subscriber subscriber) { subscribers_.push_back(std::move(subscriber)); }
-    void publish(std::shared_ptr<const Catalog> next);
+    void publish(const std::shared_ptr<const Catalog> &next);
 
     /// Null before the first was published.
     std::shared_ptr<const Catalog> get() const;

@@ -231,9 +231,9 @@ void Worker::publish() {
 }
 
 std::vector<WorkerReport> reports_of(const std::vector<std::unique_ptr<Worker>> &workers) {
-    std::vector<WorkerReport> out;
-    for (const auto &worker : workers)
-        out.push_back(worker->report());
+    std::vector<WorkerReport> out(workers.size());
+    std::ranges::transform(workers, out.begin(), &Worker::report,
+                           [](const auto &worker) -> const Worker & { return *worker; });
     return out;
 }
 
