@@ -32,7 +32,7 @@ def prepare():
     else:
         run(["git", "-C", ROOT, "worktree", "add", "--force", "--detach", TREE, "HEAD"], check=True)
     run(["cmake", "-S", TREE, "-B", BUILD, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_FLAGS_DEBUG=-O1",
-         "-DL7_TESTS=ON", "-DCMAKE_INSTALL_PREFIX=/usr"], check=True)
+         "-DL7_TESTS=ON", "-DCMAKE_INSTALL_PREFIX=/usr", "-DCMAKE_UNITY_BUILD=ON"], check=True)
 
 
 def head():
