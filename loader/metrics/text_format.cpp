@@ -23,7 +23,7 @@ std::string escaped(const std::string &value) {
     return out;
 }
 
-/// With as many digits as every double keeps on its way through decimals.
+/// 16 digits: what whole counters and sums of seconds need.
 std::string number(double value) {
     if (std::isinf(value))
         return value < 0 ? "-Inf" : "+Inf";
